@@ -1,0 +1,30 @@
+# Compiler flags common to all rooms.
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE RelWithDebInfo CACHE STRING "" FORCE)
+endif()
+set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O2 -g1")
+set(CMAKE_CXX_FLAGS_DEBUG "-O0 -g")
+
+add_library(tarn_flags INTERFACE)
+target_compile_options(tarn_flags INTERFACE -Wall -Wextra -Wno-unused-parameter -Wno-missing-field-initializers -Wno-psabi
+  -fno-omit-frame-pointer)
+# Precompiled headers and ccache agree only when GCC keeps the directives.
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  target_compile_options(tarn_flags INTERFACE -fpch-preprocess)
+endif()
+if(TARN_SANITIZE)
+  target_compile_options(tarn_flags INTERFACE -fsanitize=${TARN_SANITIZE} -fno-sanitize-recover=all)
+  target_link_options(tarn_flags INTERFACE -fsanitize=${TARN_SANITIZE})
+endif()
+if(TARN_BUILD_FUZZERS)
+  target_compile_options(tarn_flags INTERFACE -fsanitize=fuzzer-no-link)
+endif()
+
+find_program(TARN_MOLD mold)
+if(TARN_MOLD)
+  target_link_options(tarn_flags INTERFACE -fuse-ld=mold)
+endif()
+find_program(TARN_CCACHE ccache)
+if(TARN_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime ${TARN_CCACHE})
+endif()

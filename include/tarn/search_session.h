@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// SearchSession: nearest neighbours over a table.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "arrow/type_fwd.h"
+#include "tarn/read_view.h"
+
+namespace tarn {
+
+struct SearchRequest {
+  /// Vector column; empty: the table's primary one.
+  std::string column;
+  uint32_t k = 10;       ///< at least 1; more than the table has gives what there is
+  uint32_t ef = 0;       ///< candidates kept; below k, k is used; 0: the table's default
+  bool exact = false;    ///< scan every stored vector instead of using indexes
+  /// Columns to return; empty: all but the vector columns.
+  std::vector<std::string> columns;
+};
+
+/// A neighbour and where it lies: file `file` of the view, row `row` of that file.
+struct SearchHit {
+  float distance = 0;
+  uint32_t file = 0;
+  uint32_t row = 0;
+};
+
+/// Searches one ReadView at a time. Thread-safe: any number of threads may search one session;
+/// a search keeps the view it started with.
+class SearchSession {
+ public:
+  struct Options {
+    int threads = 0;  ///< for one query over several files, and for batches; 0: as many as the process may use
+  };
+  static Result<std::shared_ptr<SearchSession>> Open(std::shared_ptr<CatalogProvider> catalog,
+                                                     const TableIdent& table, Options options);
+  static Result<std::shared_ptr<SearchSession>> Open(std::shared_ptr<CatalogProvider> catalog,
+                                                     const TableIdent& table) {
+    return Open(std::move(catalog), table, Options());
+  }
+  virtual ~SearchSession() = default;
+
+  /// Moves to the newest snapshot. Opened files stay open.
+  virtual Status Refresh() = 0;
+  virtual std::shared_ptr<const ReadView> view() const = 0;
+
+  /// The nearest rows as an Arrow table: the asked columns, then `_distance` (float, ascending),
+  /// `_file` (string) and `_pos` (int64, position in the file).
+  /// kBadInput: k = 0, a query of another dimension, not finite or (cosine) zero, unknown columns.
+  virtual Result<std::shared_ptr<arrow::Table>> Search(std::span<const float> query,
+                                                       const SearchRequest& request) = 0;
+  /// The same without fetching columns.
+  virtual Result<std::vector<SearchHit>> SearchHits(std::span<const float> query,
+                                                    const SearchRequest& request) = 0;
+  /// One result for each row of `queries`.
+  virtual Result<std::vector<std::vector<SearchHit>>> SearchHitsBatch(const EmbeddingsView& queries,
+                                                                      const SearchRequest& request) = 0;
+};
+
+}  // namespace tarn

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// TableWriter: batches in, committed snapshots out.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "arrow/type_fwd.h"
+#include "tarn/ailake_file.h"
+#include "tarn/catalog.h"
+#include "tarn/embeddings.h"
+#include "tarn/types.h"
+
+namespace tarn {
+
+/// What a writer does with a row whose vector cannot be stored (CheckEmbeddings says which).
+enum class OnBadVectors {
+  kError,  ///< refuse the batch
+  kNull,   ///< store the row with a null vector: kept, but never a neighbour
+  kDrop,   ///< leave the row out
+};
+
+struct TableWriterOptions {
+  IndexType index = IndexType::kHnsw;
+  OnBadVectors on_bad_vectors = OnBadVectors::kError;
+  int threads = 0;  ///< of index builds; 0: as many as the process may use
+};
+
+/// Writes to one table. Each WriteBatch stages one file, durable but invisible; Commit publishes all
+/// staged files in one snapshot. Staged files that are never committed are deleted when the writer
+/// goes, unless the outcome of a commit is unknown. A failed call changes nothing: what was staged
+/// before stays staged. One thread at a time; any number of writers, in any number of processes, may
+/// write the same table.
+class TableWriter {
+ public:
+  /// A writer of an existing table. kNotFound when there is none.
+  static Result<std::unique_ptr<TableWriter>> Make(std::shared_ptr<CatalogProvider> catalog,
+                                                   const TableIdent& table,
+                                                   TableWriterOptions options = {});
+  /// Creates the table if it is missing. kBadInput if it exists with other vector policies.
+  static Result<std::unique_ptr<TableWriter>> CreateOrOpen(std::shared_ptr<CatalogProvider> catalog,
+                                                           const TableIdent& table,
+                                                           const TableProperties& properties,
+                                                           TableWriterOptions options = {});
+  virtual ~TableWriter() = default;
+
+  /// Commits succeed only while this is still the table's current snapshot (0: only while there is
+  /// none); otherwise they fail with kValidationFailed. After a commit the writer's own snapshot is expected.
+  virtual TableWriter& WithParentSnapshot(SnapshotId parent) = 0;
+
+  /// Stages rows and their embeddings, the primary vector column. Columns are matched by name;
+  /// missing optional columns become null; kBadInput names a column that does not fit the table.
+  virtual Status WriteBatch(const arrow::RecordBatch& batch, const EmbeddingsView& embeddings) = 0;
+  /// For tables without vectors, or batches that hold the vector columns as Arrow lists.
+  virtual Status WriteBatch(const arrow::RecordBatch& batch) = 0;
+  /// Stages rows with several vector columns. Policies must be those of the table.
+  virtual Status WriteBatchMulti(const arrow::RecordBatch& batch,
+                                 std::span<const VectorColumn> columns) = 0;
+
+  /// Publishes what is staged as one append snapshot, retrying lost races. Nothing staged: no new
+  /// snapshot, returns the current id, 0 if there is none. On kCommitStateUnknown nothing is deleted
+  /// and the staged files remain; calling again finds out whether they were committed.
+  virtual Result<SnapshotId> Commit() = 0;
+
+  virtual int64_t staged_rows() const = 0;
+};
+
+}  // namespace tarn

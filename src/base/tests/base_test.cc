@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <atomic>
+#include <cmath>
+#include <limits>
+#include <set>
+
+#include "base/bytes.h"
+#include "base/crc32c.h"
+#include "base/float16.h"
+#include "base/parallel.h"
+#include "base/random_id.h"
+#include "gtest/gtest.h"
+#include "tarn/types.h"
+
+namespace tarn {
+namespace {
+
+TEST(Crc32c, MatchesThePublishedCheckValue) {
+  EXPECT_EQ(Crc32c(AsBytes("123456789")), 0xe3069283u);
+  EXPECT_EQ(Crc32c(AsBytes("6789"), Crc32c(AsBytes("12345"))), 0xe3069283u);
+}
+
+TEST(Float16, EveryHalfSurvivesTheRoundTrip) {
+  for (uint32_t h = 0; h < 0x10000; ++h) {
+    const float f = HalfToFloat(static_cast<uint16_t>(h));
+    if (std::isnan(f)) continue;
+    ASSERT_EQ(FloatToHalf(f), h) << f;
+  }
+}
+
+TEST(Float16, RoundsToNearestEven) {
+  EXPECT_EQ(FloatToHalf(1.f + 0x1p-11f), FloatToHalf(1.f));
+  EXPECT_EQ(FloatToHalf(1.f + 3 * 0x1p-11f), FloatToHalf(1.f + 0x1p-9f));
+  EXPECT_EQ(FloatToHalf(65519.f), 0x7bff);
+  EXPECT_EQ(FloatToHalf(65520.f), 0x7c00);
+  EXPECT_EQ(FloatToHalf(0x1p-25f), 0);
+  EXPECT_EQ(FloatToHalf(-0x1.8p-25f), 0x8001);
+}
+
+TEST(ByteReader, ReadsPastTheEndAreZeroAndNotOk) {
+  const std::vector<std::byte> bytes(6, std::byte{1});
+  ByteReader reader(bytes);
+  EXPECT_EQ(reader.Read<uint32_t>(), 0x01010101u);
+  EXPECT_TRUE(reader.ok());
+  EXPECT_EQ(reader.Read<uint32_t>(), 0u);
+  EXPECT_FALSE(reader.ok());
+  EXPECT_EQ(reader.Read<uint8_t>(), 0u);
+}
+
+TEST(ParallelFor, CoversEveryIndexOnce) {
+  std::vector<std::atomic<int>> seen(1000);
+  ParallelFor(seen.size(), 7, 4, [&](size_t begin, size_t end, int) {
+    for (size_t i = begin; i < end; ++i) ++seen[i];
+  });
+  for (const auto& count : seen) EXPECT_EQ(count, 1);
+}
+
+TEST(RandomId, UuidsAreWellFormedAndVersion7IsOrdered) {
+  std::set<std::string> seen;
+  for (int i = 0; i < 100; ++i) seen.insert(NewUuid4());
+  EXPECT_EQ(seen.size(), 100u);
+  EXPECT_EQ(NewUuid4()[14], '4');
+  EXPECT_EQ(NewUuid7()[14], '7');
+  EXPECT_LE(NewUuid7().substr(0, 13), NewUuid7().substr(0, 13));
+  EXPECT_GT(NewRandomId(), 0);
+}
+
+TEST(Status, KindSurvivesContext) {
+  const Status status = WithContext(Error(ErrorKind::kCommitConflict, "version ", 3), "table a.b");
+  EXPECT_TRUE(IsKind(status, ErrorKind::kCommitConflict));
+  EXPECT_EQ(status.message(), "table a.b: version 3");
+  EXPECT_EQ(KindOf(Status::OK()), std::nullopt);
+  EXPECT_EQ(KindOf(arrow::Status::Invalid("x")), ErrorKind::kBadInput);
+}
+
+TEST(Types, NamesParseBackAndOldSpellingsAreKnown) {
+  for (auto metric : {VectorMetric::kCosine, VectorMetric::kEuclidean, VectorMetric::kDotProduct,
+                      VectorMetric::kNormalizedCosine}) {
+    EXPECT_EQ(ParseMetric(MetricName(metric)).ValueOrDie(), metric);
+  }
+  EXPECT_EQ(ParseMetric("normalizedcosine").ValueOrDie(), VectorMetric::kNormalizedCosine);
+  EXPECT_TRUE(IsKind(ParseMetric("hamming").status(), ErrorKind::kBadInput));
+  EXPECT_TRUE(SnapshotId(5) > 0);
+}
+
+TEST(Types, PolicyAndGraphSettingsAreChecked) {
+  EXPECT_FALSE((VectorStoragePolicy{"", 4}).Validate().ok());
+  EXPECT_FALSE((VectorStoragePolicy{"v", 0}).Validate().ok());
+  EXPECT_TRUE((VectorStoragePolicy{"v", 4}).Validate().ok());
+  EXPECT_FALSE((HnswConfig{1, 100, 10}).Validate().ok());
+  EXPECT_FALSE((HnswConfig{16, 10, 10}).Validate().ok());
+  EXPECT_TRUE(HnswConfig{}.Validate().ok());
+}
+
+}  // namespace
+}  // namespace tarn

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tarn/embeddings.h"
+
+#include <cmath>
+#include <limits>
+
+#include "arrow/array.h"
+#include "arrow/builder.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace tarn {
+namespace {
+
+using testing::HasSubstr;
+
+VectorStoragePolicy Policy(VectorMetric metric, VectorPrecision precision = VectorPrecision::kF32) {
+  return {"embedding", 2, metric, precision, std::nullopt, true};
+}
+
+std::shared_ptr<arrow::Array> MakeList(const std::vector<std::optional<std::vector<float>>>& rows) {
+  auto values = std::make_shared<arrow::FloatBuilder>();
+  arrow::ListBuilder builder(arrow::default_memory_pool(), values);
+  for (const auto& row : rows) {
+    if (!row) {
+      EXPECT_TRUE(builder.AppendNull().ok());
+      continue;
+    }
+    EXPECT_TRUE(builder.Append().ok());
+    EXPECT_TRUE(values->AppendValues(*row).ok());
+  }
+  return builder.Finish().ValueOrDie();
+}
+
+TEST(EmbeddingsView, SpanIsViewedWithoutCopy) {
+  const std::vector<float> values{1, 2, 3, 4, 5, 6};
+  auto view = EmbeddingsView::FromSpan(values, 3).ValueOrDie();
+  EXPECT_EQ(view.rows(), 2);
+  EXPECT_EQ(view.Row(1), values.data() + 3);
+  EXPECT_EQ(view.ContiguousValues(), values.data());
+}
+
+TEST(EmbeddingsView, SpanOfBrokenRowsIsRefused) {
+  const std::vector<float> values(7);
+  EXPECT_THAT(EmbeddingsView::FromSpan(values, 3).status().message(), HasSubstr("7 floats"));
+}
+
+TEST(EmbeddingsView, ListWithNullsKeepsRowNumbers) {
+  auto array = MakeList({{{1, 2}}, std::nullopt, {{3, 4}}});
+  auto view = EmbeddingsView::FromArrow(array, 2).ValueOrDie();
+  EXPECT_EQ(view.null_count(), 1);
+  EXPECT_EQ(view.Row(1), nullptr);
+  EXPECT_EQ(view.Row(2)[1], 4);
+  EXPECT_EQ(view.ContiguousValues(), nullptr);
+  EXPECT_EQ(view.Slice(1, 2).Row(1)[0], 3);
+  EXPECT_EQ(view.Slice(1, 2).null_count(), 1);
+}
+
+TEST(EmbeddingsView, SlicedArraysStartAtTheirSlice) {
+  auto list = EmbeddingsView::FromArrow(MakeList({{{1, 2}}, {{3, 4}}, {{5, 6}}})->Slice(1), 2).ValueOrDie();
+  EXPECT_EQ(list.Row(0)[0], 3);
+  EXPECT_NE(list.ContiguousValues(), nullptr);
+
+  auto values = std::make_shared<arrow::FloatBuilder>();
+  arrow::FixedSizeListBuilder builder(arrow::default_memory_pool(), values, 2);
+  for (float v : {1.f, 3.f, 5.f}) {
+    ASSERT_TRUE(builder.Append().ok());
+    ASSERT_TRUE(values->AppendValues(std::vector<float>{v, v + 1}).ok());
+  }
+  auto fixed = EmbeddingsView::FromArrow(builder.Finish().ValueOrDie()->Slice(2), 2).ValueOrDie();
+  EXPECT_EQ(fixed.Row(0)[1], 6);
+}
+
+TEST(EmbeddingsView, WrongLengthNamesTheRow) {
+  auto view = EmbeddingsView::FromArrow(MakeList({{{1, 2}}, {{3}}}), 2);
+  EXPECT_TRUE(IsKind(view.status(), ErrorKind::kBadInput));
+  EXPECT_THAT(view.status().message(), HasSubstr("row 1"));
+}
+
+TEST(CheckEmbeddings, NamesTheRowThatCannotBeStored) {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  struct Case {
+    std::vector<float> values;
+    VectorStoragePolicy policy;
+    const char* says;
+  };
+  const std::vector<Case> cases{
+      {{1, 1, nan, 1}, Policy(VectorMetric::kEuclidean), "row 1: element 0 is NaN"},
+      {{1, INFINITY}, Policy(VectorMetric::kDotProduct), "row 0: element 1 is infinite"},
+      {{1, 1, 0, 0}, Policy(VectorMetric::kCosine), "row 1: the vector is zero"},
+      {{1e-9f, 1e-9f}, Policy(VectorMetric::kCosine, VectorPrecision::kF16), "row 0: the vector is zero"},
+      {{1, 7e4f}, Policy(VectorMetric::kEuclidean, VectorPrecision::kF16), "row 0: element 1 overflows"},
+      {{1, 1}, Policy(VectorMetric::kNormalizedCosine), "row 0: the vector has length 1.41"},
+      {{1, 2e19f}, Policy(VectorMetric::kCosine), "overflows"},
+  };
+  for (const auto& c : cases) {
+    auto view = EmbeddingsView::FromSpan(c.values, 2).ValueOrDie();
+    const Status status = CheckEmbeddings(view, c.policy);
+    EXPECT_TRUE(IsKind(status, ErrorKind::kBadInput)) << c.says;
+    EXPECT_THAT(status.message(), HasSubstr(c.says));
+  }
+}
+
+TEST(CheckEmbeddings, WrongDimensionIsRefused) {
+  const std::vector<float> values(6, 1.f);
+  auto view = EmbeddingsView::FromSpan(values, 3).ValueOrDie();
+  EXPECT_THAT(CheckEmbeddings(view, Policy(VectorMetric::kCosine)).message(), HasSubstr("dimension 2"));
+}
+
+}  // namespace
+}  // namespace tarn

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The index room's front door: vectors in, chunks of bytes out; chunks of bytes in, neighbours out.
+//
+// Rows are numbered by the caller (a row is a position in the file). An index knows a subset of
+// them: rows without a vector are simply not in it. Chunk bytes hold no pointers, are little-endian
+// and position-independent, and are used in place: opening parses and copies nothing.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "tarn/types.h"
+
+namespace tarn::index {
+
+/// The vectors to index: `count` vectors of `dim` f32 values, vector i belonging to row `rows[i]`.
+/// All pointers must outlive the build.
+struct VectorSet {
+  const float* values = nullptr;         ///< row-major, `dim` floats each
+  const uint32_t* positions = nullptr;   ///< vector i lies at values + positions[i] * dim; nullptr: i
+  const uint32_t* rows = nullptr;        ///< ascending; nullptr: row i
+  size_t count = 0;
+  uint32_t dim = 0;
+
+  const float* vector(size_t i) const {
+    return values + static_cast<size_t>(positions ? positions[i] : i) * dim;
+  }
+  uint32_t row(size_t i) const { return rows ? rows[i] : static_cast<uint32_t>(i); }
+};
+
+/// One piece of an index. Kinds are documented to the byte in docs/formats/index-chunks.md.
+struct IndexChunk {
+  uint32_t kind = 0;
+  std::vector<std::byte> bytes;
+};
+
+struct BuildOptions {
+  IndexType type = IndexType::kHnsw;  ///< kHnsw or kFlat
+  VectorMetric metric = VectorMetric::kCosine;
+  HnswConfig hnsw;
+  /// Also store the low four bits of 8-bit codes: a finer order where no raw vectors can be reached.
+  bool eight_bit_codes = false;
+  int threads = 1;  ///< the bytes are the same for any number
+};
+
+/// Builds an index. Vectors must have passed CheckEmbeddings. An empty set gives a valid, empty index.
+Result<std::vector<IndexChunk>> BuildIndex(const VectorSet& vectors, const BuildOptions& options);
+
+/// Rows that may be returned: bit r of word r / 64. Rows past the end are not live.
+struct LiveRows {
+  std::span<const uint64_t> words;
+  bool contains(uint32_t row) const {
+    return row / 64 < words.size() && (words[row / 64] >> (row % 64) & 1);
+  }
+};
+
+/// Gives exact vectors for reranking. Implementations hand out pointers into mapped bytes.
+class RowSource {
+ public:
+  virtual ~RowSource() = default;
+  virtual VectorPrecision precision() const = 0;  ///< kF32 or kF16
+  /// Sets out[i] to the stored values (dim elements of `precision`, possibly unaligned) of rows[i].
+  /// The pointers stay valid until the next call on the same `RowSource` or its end. kCorrupt when
+  /// a row has no vector.
+  virtual Status Fetch(std::span<const uint32_t> rows, const std::byte** out) = 0;
+};
+
+struct Neighbor {
+  float distance = 0;  ///< as defined by VectorMetric
+  uint32_t row = 0;
+  friend bool operator==(const Neighbor&, const Neighbor&) = default;
+};
+
+struct SearchOptions {
+  uint32_t k = 10;
+  uint32_t ef = 0;                    ///< candidates kept (at least k is used); 0: the index's default
+  const LiveRows* live = nullptr;     ///< nullptr: every row
+  /// Exact vectors. nullptr: the result is ordered by code distance and approximate.
+  RowSource* source = nullptr;
+};
+
+/// Scratch space of one searching thread, reused between queries and between indexes.
+class SearchScratch {
+ public:
+  SearchScratch();
+  ~SearchScratch();
+  SearchScratch(SearchScratch&&) noexcept;
+  SearchScratch& operator=(SearchScratch&&) noexcept;
+
+ private:
+  friend class VectorIndex;
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+/// Counters of one search, added to by each call.
+struct SearchStats {
+  uint64_t code_distances = 0;
+  uint64_t expanded_nodes = 0;
+  uint64_t exact_distances = 0;
+};
+
+/// A chunk as it lies in a mapped file. `bytes` must be 64-byte aligned.
+struct ChunkView {
+  uint32_t kind = 0;
+  std::span<const std::byte> bytes;
+};
+
+/// An opened index. Immutable: any number of threads may search it, each with its own scratch.
+class VectorIndex {
+ public:
+  /// Checks sizes and parameters, never the bulk of the data: an ordinal read from damaged bytes is
+  /// checked when it is used. kCorrupt says what does not fit; kNotSupported for unknown encodings.
+  /// The chunk bytes must outlive the index. `row_limit`: rows must be below it.
+  static Result<std::unique_ptr<VectorIndex>> Open(std::span<const ChunkView> chunks,
+                                                   uint64_t row_limit);
+  virtual ~VectorIndex() = default;
+
+  /// The nearest live rows, nearest first (ties by row), at most k. Fewer only when fewer live rows
+  /// are indexed. `query` has dim() floats; it is normalised here when the metric asks for it.
+  virtual Result<std::vector<Neighbor>> Search(const float* query, const SearchOptions& options,
+                                               SearchScratch& scratch,
+                                               SearchStats* stats = nullptr) const = 0;
+
+  /// Reads every byte and checks every cross-reference (ordinals, row map, reachability).
+  virtual Status Verify() const = 0;
+
+  virtual IndexType type() const = 0;
+  virtual VectorMetric metric() const = 0;
+  virtual uint32_t dim() const = 0;
+  virtual uint64_t row_count() const = 0;       ///< indexed rows
+  virtual uint64_t distinct_count() const = 0;  ///< nodes after exact duplicates were merged
+};
+
+/// Exact search over stored vectors without an index: a block of `count` consecutive vectors of
+/// `precision` at `values` (possibly unaligned), vector i belonging to `rows[i]` or `first_row + i`.
+struct ExactBlock {
+  const std::byte* values = nullptr;
+  uint64_t count = 0;
+  uint32_t first_row = 0;
+  const uint32_t* rows = nullptr;
+};
+
+/// Keeps the k nearest rows over any number of blocks. One thread at a time.
+class ExactScan {
+ public:
+  ExactScan(VectorMetric metric, VectorPrecision precision, uint32_t dim, const float* query,
+            uint32_t k, const LiveRows* live);
+  ~ExactScan();
+  void Add(const ExactBlock& block);
+  /// Nearest first, ties by row. Rows without a usable distance (NaN, or zero under cosine) are left out.
+  std::vector<Neighbor> Finish();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace tarn::index
