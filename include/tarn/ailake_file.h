@@ -40,13 +40,14 @@ struct WrittenFile {
   std::shared_ptr<parquet::FileMetaData> metadata;
 };
 
-/// Writes files. A writer is a set of options and may write any number of files; one thread at a time.
+/// Writes files. A writer is a set of options and may write any number of files; one thread at a
+/// time.
 ///
-/// The batch holds every column but the embeddings; types without an Iceberg counterpart are refused
-/// (kBadInput, naming the field's path), others are stored as docs/formats/types.md says. Fields keep
-/// the ids in their `PARQUET:field_id` metadata; all others are numbered. The embedding columns follow
-/// the batch's, as list<float>. Nothing is visible under `path` unless the call succeeds, and an
-/// existing file is never overwritten (kAlreadyExists).
+/// The batch holds every column but the embeddings; types without an Iceberg counterpart are
+/// refused (kBadInput, naming the field's path), others are stored as docs/formats/types.md says.
+/// Fields keep the ids in their `PARQUET:field_id` metadata; all others are numbered. The embedding
+/// columns follow the batch's, as list<float>. Nothing is visible under `path` unless the call
+/// succeeds, and an existing file is never overwritten (kAlreadyExists).
 class AilakeFileWriter {
  public:
   AilakeFileWriter(std::shared_ptr<Store> store, VectorStoragePolicy policy);
@@ -56,7 +57,8 @@ class AilakeFileWriter {
   AilakeFileWriter& WithHnswConfig(HnswConfig config);
   /// kHnsw (default) or kFlat; others are kNotSupported when writing.
   AilakeFileWriter& WithIndexType(IndexType type);
-  /// Threads of the index build; 0 = as many as this process may use. The bytes do not depend on it.
+  /// Threads of the index build; 0 = as many as this process may use. The bytes do not depend on
+  /// it.
   AilakeFileWriter& WithThreads(int threads);
   /// Rows per Parquet row group; 0: chosen so that a group holds about 64 MiB.
   AilakeFileWriter& WithRowGroupRows(int64_t rows);
@@ -97,11 +99,12 @@ struct VectorColumnInfo {
   uint64_t rows_without_vector = 0;
 };
 
-/// An opened file: mapped, footer parsed, nothing else read. Immutable and thread-safe; searches and
-/// reads of one reader may run at once.
+/// An opened file: mapped, footer parsed, nothing else read. Immutable and thread-safe; searches
+/// and reads of one reader may run at once.
 class AilakeFileReader {
  public:
-  /// kNotFound, kCorrupt (truncated, foreign or damaged: says what), kNotSupported (a newer section).
+  /// kNotFound, kCorrupt (truncated, foreign or damaged: says what), kNotSupported (a newer
+  /// section).
   static Result<std::shared_ptr<AilakeFileReader>> Open(std::shared_ptr<Store> store,
                                                         const std::string& path);
   virtual ~AilakeFileReader() = default;
@@ -117,10 +120,11 @@ class AilakeFileReader {
   virtual std::shared_ptr<parquet::FileMetaData> parquet_metadata() const = 0;
 
   /// The named top-level columns (all when empty) of the whole file.
-  virtual Result<std::shared_ptr<arrow::Table>> ReadAll(const std::vector<std::string>& columns) const = 0;
+  virtual Result<std::shared_ptr<arrow::Table>> ReadAll(
+      const std::vector<std::string>& columns) const = 0;
   /// The named columns of some rows, in the order given; reads only the pages that hold them.
-  virtual Result<std::shared_ptr<arrow::Table>> ReadRows(std::span<const uint32_t> rows,
-                                                         const std::vector<std::string>& columns) const = 0;
+  virtual Result<std::shared_ptr<arrow::Table>> ReadRows(
+      std::span<const uint32_t> rows, const std::vector<std::string>& columns) const = 0;
 
   /// Every checksum and cross-reference of every section, and every Parquet page header. The first
   /// thing found wrong is returned as kCorrupt, naming the structure.

@@ -39,7 +39,8 @@ struct TableIdent {
 /// What a new table is made with.
 struct TableProperties {
   TableProperties() = default;
-  TableProperties(VectorStoragePolicy policy, std::map<std::string, std::string> extra_properties = {})
+  TableProperties(VectorStoragePolicy policy,
+                  std::map<std::string, std::string> extra_properties = {})
       : vectors{std::move(policy)}, extra(std::move(extra_properties)) {}
 
   /// One policy for each vector column, the primary one first; empty for a plain table.
@@ -72,7 +73,8 @@ class CatalogProvider {
   virtual ~CatalogProvider() = default;
 
   /// Creates an empty table. Without a schema the first committed batch gives it.
-  virtual Result<TableState> CreateTable(const TableIdent& ident, const TableProperties& properties) = 0;
+  virtual Result<TableState> CreateTable(const TableIdent& ident,
+                                         const TableProperties& properties) = 0;
   virtual Result<TableState> CreateTable(const TableIdent& ident, const TableProperties& properties,
                                          const iceberg::Schema& schema) = 0;
   /// The newest version. kNotFound says what the catalog's folder holds instead, if it exists.
@@ -101,10 +103,10 @@ class CatalogProvider {
   std::shared_ptr<Store> store_;
 };
 
-/// Tables as folders: `<warehouse>/<namespace...>/<table>/metadata/v<N>.metadata.json`, published by
-/// put-if-absent, with `version-hint.text` as a hint only: readers probe past it and survive a stale,
-/// torn or missing one. Safe between Tarn processes; other engines that write the same Hadoop table
-/// at the same time are not protected (that is the nature of Hadoop tables).
+/// Tables as folders: `<warehouse>/<namespace...>/<table>/metadata/v<N>.metadata.json`, published
+/// by put-if-absent, with `version-hint.text` as a hint only: readers probe past it and survive a
+/// stale, torn or missing one. Safe between Tarn processes; other engines that write the same
+/// Hadoop table at the same time are not protected (that is the nature of Hadoop tables).
 class HadoopCatalog : public CatalogProvider {
  public:
   /// `warehouse` is a path in the store; "" is the store's root.

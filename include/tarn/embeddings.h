@@ -57,8 +57,8 @@ class EmbeddingsView {
   std::shared_ptr<arrow::Array> owner_;
 };
 
-/// Why one row (policy.dim floats) cannot be stored under the policy, as CheckEmbeddings would say it;
-/// nullopt when it can.
+/// Why one row (policy.dim floats) cannot be stored under the policy, as CheckEmbeddings would say
+/// it; nullopt when it can.
 std::optional<std::string> EmbeddingProblem(const float* row, const VectorStoragePolicy& policy);
 
 /// Checks that rows [0, rows) can be stored under the policy: the dimension fits; every value is

@@ -58,8 +58,9 @@ class ReadView {
   virtual Result<std::shared_ptr<AilakeFileReader>> OpenFile(size_t file) const = 0;
   /// Columns of some rows of one file, as the view's schema has them (columns that the file lacks
   /// are null), in the order given. No columns named: all.
-  virtual Result<std::shared_ptr<arrow::Table>> ReadRows(size_t file, std::span<const uint32_t> rows,
-                                                         const std::vector<std::string>& columns) const = 0;
+  virtual Result<std::shared_ptr<arrow::Table>> ReadRows(
+      size_t file, std::span<const uint32_t> rows,
+      const std::vector<std::string>& columns) const = 0;
   /// All rows, file by file, as the view's schema has them.
   virtual Result<std::shared_ptr<arrow::RecordBatchReader>> Scan(
       const std::vector<std::string>& columns) const = 0;

@@ -17,9 +17,9 @@ namespace tarn {
 struct SearchRequest {
   /// Vector column; empty: the table's primary one.
   std::string column;
-  uint32_t k = 10;       ///< at least 1; more than the table has gives what there is
-  uint32_t ef = 0;       ///< candidates kept; below k, k is used; 0: the table's default
-  bool exact = false;    ///< scan every stored vector instead of using indexes
+  uint32_t k = 10;     ///< at least 1; more than the table has gives what there is
+  uint32_t ef = 0;     ///< candidates kept; below k, k is used; 0: the table's default
+  bool exact = false;  ///< scan every stored vector instead of using indexes
   /// Columns to return; empty: all but the vector columns.
   std::vector<std::string> columns;
 };
@@ -36,7 +36,8 @@ struct SearchHit {
 class SearchSession {
  public:
   struct Options {
-    int threads = 0;  ///< for one query over several files, and for batches; 0: as many as the process may use
+    int threads = 0;  ///< for one query over several files, and for batches; 0: as many as the
+                      ///< process may use
   };
   static Result<std::shared_ptr<SearchSession>> Open(std::shared_ptr<CatalogProvider> catalog,
                                                      const TableIdent& table, Options options);
@@ -59,8 +60,8 @@ class SearchSession {
   virtual Result<std::vector<SearchHit>> SearchHits(std::span<const float> query,
                                                     const SearchRequest& request) = 0;
   /// One result for each row of `queries`.
-  virtual Result<std::vector<std::vector<SearchHit>>> SearchHitsBatch(const EmbeddingsView& queries,
-                                                                      const SearchRequest& request) = 0;
+  virtual Result<std::vector<std::vector<SearchHit>>> SearchHitsBatch(
+      const EmbeddingsView& queries, const SearchRequest& request) = 0;
 };
 
 }  // namespace tarn

@@ -46,7 +46,8 @@ Status Error(ErrorKind kind, Parts&&... parts) {
   return MakeStatus(kind, std::move(text).str());
 }
 
-/// The kind of a failed status. Statuses from Arrow itself are mapped by their code; nullopt for OK.
+/// The kind of a failed status. Statuses from Arrow itself are mapped by their code; nullopt for
+/// OK.
 std::optional<ErrorKind> KindOf(const Status& status);
 
 inline bool IsKind(const Status& status, ErrorKind kind) { return KindOf(status) == kind; }

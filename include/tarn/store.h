@@ -83,7 +83,8 @@ class Store {
 
   virtual Result<std::unique_ptr<StoreWriter>> OpenWriter(std::string_view path, PutMode mode) = 0;
   /// One-call form of OpenWriter + Append + Commit.
-  Status Put(std::string_view path, std::span<const std::byte> bytes, PutMode mode = PutMode::kReplace);
+  Status Put(std::string_view path, std::span<const std::byte> bytes,
+             PutMode mode = PutMode::kReplace);
   Status Put(std::string_view path, std::string_view text, PutMode mode = PutMode::kReplace);
 
   /// Every object whose path starts with `prefix`, at any depth, ordered by path. Unpublished
@@ -102,8 +103,8 @@ class Store {
 
   /// The location other engines use for a path: "file:///data/lake/x" for a local store.
   virtual std::string UriOf(std::string_view path) const = 0;
-  /// The path of a location of this store ("file:/x" and "file:///x" and "/x" are the same); kBadInput
-  /// for a location outside it.
+  /// The path of a location of this store ("file:/x" and "file:///x" and "/x" are the same);
+  /// kBadInput for a location outside it.
   virtual Result<std::string> PathOf(std::string_view uri) const = 0;
 };
 

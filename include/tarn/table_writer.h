@@ -29,11 +29,11 @@ struct TableWriterOptions {
   int threads = 0;  ///< of index builds; 0: as many as the process may use
 };
 
-/// Writes to one table. Each WriteBatch stages one file, durable but invisible; Commit publishes all
-/// staged files in one snapshot. Staged files that are never committed are deleted when the writer
-/// goes, unless the outcome of a commit is unknown. A failed call changes nothing: what was staged
-/// before stays staged. One thread at a time; any number of writers, in any number of processes, may
-/// write the same table.
+/// Writes to one table. Each WriteBatch stages one file, durable but invisible; Commit publishes
+/// all staged files in one snapshot. Staged files that are never committed are deleted when the
+/// writer goes, unless the outcome of a commit is unknown. A failed call changes nothing: what was
+/// staged before stays staged. One thread at a time; any number of writers, in any number of
+/// processes, may write the same table.
 class TableWriter {
  public:
   /// A writer of an existing table. kNotFound when there is none.
@@ -48,7 +48,8 @@ class TableWriter {
   virtual ~TableWriter() = default;
 
   /// Commits succeed only while this is still the table's current snapshot (0: only while there is
-  /// none); otherwise they fail with kValidationFailed. After a commit the writer's own snapshot is expected.
+  /// none); otherwise they fail with kValidationFailed. After a commit the writer's own snapshot is
+  /// expected.
   virtual TableWriter& WithParentSnapshot(SnapshotId parent) = 0;
 
   /// Stages rows and their embeddings, the primary vector column. Columns are matched by name;
@@ -61,8 +62,8 @@ class TableWriter {
                                  std::span<const VectorColumn> columns) = 0;
 
   /// Publishes what is staged as one append snapshot, retrying lost races. Nothing staged: no new
-  /// snapshot, returns the current id, 0 if there is none. On kCommitStateUnknown nothing is deleted
-  /// and the staged files remain; calling again finds out whether they were committed.
+  /// snapshot, returns the current id, 0 if there is none. On kCommitStateUnknown nothing is
+  /// deleted and the staged files remain; calling again finds out whether they were committed.
   virtual Result<SnapshotId> Commit() = 0;
 
   virtual int64_t staged_rows() const = 0;

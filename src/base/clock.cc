@@ -8,8 +8,12 @@ namespace {
 
 class SystemClock : public Clock {
  public:
-  std::chrono::system_clock::time_point Now() const override { return std::chrono::system_clock::now(); }
-  void SleepFor(std::chrono::milliseconds duration) const override { std::this_thread::sleep_for(duration); }
+  std::chrono::system_clock::time_point Now() const override {
+    return std::chrono::system_clock::now();
+  }
+  void SleepFor(std::chrono::milliseconds duration) const override {
+    std::this_thread::sleep_for(duration);
+  }
 };
 
 }  // namespace

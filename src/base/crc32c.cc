@@ -27,12 +27,14 @@ constexpr std::array<uint32_t, 256> MakeTable() {
 
 [[maybe_unused]] uint32_t ExtendPortable(uint32_t crc, const std::byte* p, size_t n) {
   static constexpr std::array<uint32_t, 256> kTable = MakeTable();
-  for (size_t i = 0; i < n; ++i) crc = (crc >> 8) ^ kTable[(crc ^ static_cast<uint8_t>(p[i])) & 0xff];
+  for (size_t i = 0; i < n; ++i)
+    crc = (crc >> 8) ^ kTable[(crc ^ static_cast<uint8_t>(p[i])) & 0xff];
   return crc;
 }
 
 #if defined(__x86_64__)
-__attribute__((target("sse4.2"))) uint32_t ExtendHardware(uint32_t crc, const std::byte* p, size_t n) {
+__attribute__((target("sse4.2"))) uint32_t ExtendHardware(uint32_t crc, const std::byte* p,
+                                                          size_t n) {
   uint64_t wide = crc;
   for (; n >= 8; n -= 8, p += 8) {
     uint64_t word;

@@ -59,14 +59,16 @@ Status ListPositions(const ListArray& list, int32_t dim, const arrow::Array& val
   return Status::OK();
 }
 
-Status FixedPositions(const arrow::FixedSizeListArray& list, int32_t dim, const arrow::Array& values,
-                      std::vector<int64_t>* positions, int64_t* first_value) {
+Status FixedPositions(const arrow::FixedSizeListArray& list, int32_t dim,
+                      const arrow::Array& values, std::vector<int64_t>* positions,
+                      int64_t* first_value) {
   if (list.value_length() != dim) {
     return Error(ErrorKind::kBadInput, "the embeddings have ", list.value_length(),
                  " elements, the column's dimension is ", dim);
   }
   *first_value = list.value_offset(0);
-  for (int64_t row = 0; row < list.length(); ++row) positions->push_back(list.IsNull(row) ? -1 : row);
+  for (int64_t row = 0; row < list.length(); ++row)
+    positions->push_back(list.IsNull(row) ? -1 : row);
   if (values.null_count() > 0) {
     for (int64_t row = 0; row < list.length(); ++row) {
       if (list.IsNull(row)) continue;
@@ -97,7 +99,8 @@ std::string RowProblem(const float* row, const VectorStoragePolicy& policy) {
   const auto squared = static_cast<float>(norm);
   switch (policy.metric) {
     case VectorMetric::kCosine:
-      if (squared < std::numeric_limits<float>::min()) return "the vector is zero, which has no cosine distance";
+      if (squared < std::numeric_limits<float>::min())
+        return "the vector is zero, which has no cosine distance";
       if (!std::isfinite(squared)) return "the vector's length overflows";
       return {};
     case VectorMetric::kNormalizedCosine:
@@ -118,7 +121,8 @@ std::string RowProblem(const float* row, const VectorStoragePolicy& policy) {
 Result<EmbeddingsView> EmbeddingsView::FromSpan(std::span<const float> values, int32_t dim) {
   if (dim < 1) return Error(ErrorKind::kBadInput, "the embedding dimension is ", dim);
   if (values.size() % static_cast<size_t>(dim) != 0) {
-    return Error(ErrorKind::kBadInput, values.size(), " floats are not whole rows of dimension ", dim);
+    return Error(ErrorKind::kBadInput, values.size(), " floats are not whole rows of dimension ",
+                 dim);
   }
   EmbeddingsView view;
   view.values_ = values.data();

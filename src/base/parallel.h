@@ -14,9 +14,9 @@ int AvailableThreads();
 /// `requested`, or AvailableThreads() when it is 0 or less.
 int ResolveThreads(int requested);
 
-/// Calls body(begin, end, thread) for consecutive ranges of at most `grain` that cover [0, n), from up
-/// to `threads` threads (the caller's among them); returns when all are done. Which thread gets which
-/// range is not determined: results must not depend on it. `body` must not throw.
+/// Calls body(begin, end, thread) for consecutive ranges of at most `grain` that cover [0, n), from
+/// up to `threads` threads (the caller's among them); returns when all are done. Which thread gets
+/// which range is not determined: results must not depend on it. `body` must not throw.
 void ParallelFor(size_t n, size_t grain, int threads,
                  const std::function<void(size_t begin, size_t end, int thread)>& body);
 

@@ -13,7 +13,8 @@ constexpr int32_t kMaxDimension = 65536;
 std::string Canonical(std::string_view name) {
   std::string out;
   for (char c : name) {
-    if (c != '_' && c != '-' && c != ' ') out.push_back(static_cast<char>(std::tolower(static_cast<unsigned char>(c))));
+    if (c != '_' && c != '-' && c != ' ')
+      out.push_back(static_cast<char>(std::tolower(static_cast<unsigned char>(c))));
   }
   return out;
 }
@@ -90,7 +91,8 @@ Result<VectorMetric> ParseMetric(std::string_view name) {
   if (key == "cosine") return VectorMetric::kCosine;
   if (key == "euclidean" || key == "l2") return VectorMetric::kEuclidean;
   if (key == "dotproduct" || key == "dot" || key == "ip") return VectorMetric::kDotProduct;
-  if (key == "normalizedcosine" || key == "normalisedcosine") return VectorMetric::kNormalizedCosine;
+  if (key == "normalizedcosine" || key == "normalisedcosine")
+    return VectorMetric::kNormalizedCosine;
   return Error(ErrorKind::kBadInput, "unknown metric '", name,
                "'; use cosine, euclidean, dot_product or normalized_cosine");
 }

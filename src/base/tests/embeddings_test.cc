@@ -57,7 +57,8 @@ TEST(EmbeddingsView, ListWithNullsKeepsRowNumbers) {
 }
 
 TEST(EmbeddingsView, SlicedArraysStartAtTheirSlice) {
-  auto list = EmbeddingsView::FromArrow(MakeList({{{1, 2}}, {{3, 4}}, {{5, 6}}})->Slice(1), 2).ValueOrDie();
+  auto list =
+      EmbeddingsView::FromArrow(MakeList({{{1, 2}}, {{3, 4}}, {{5, 6}}})->Slice(1), 2).ValueOrDie();
   EXPECT_EQ(list.Row(0)[0], 3);
   EXPECT_NE(list.ContiguousValues(), nullptr);
 
@@ -88,8 +89,12 @@ TEST(CheckEmbeddings, NamesTheRowThatCannotBeStored) {
       {{1, 1, nan, 1}, Policy(VectorMetric::kEuclidean), "row 1: element 0 is NaN"},
       {{1, INFINITY}, Policy(VectorMetric::kDotProduct), "row 0: element 1 is infinite"},
       {{1, 1, 0, 0}, Policy(VectorMetric::kCosine), "row 1: the vector is zero"},
-      {{1e-9f, 1e-9f}, Policy(VectorMetric::kCosine, VectorPrecision::kF16), "row 0: the vector is zero"},
-      {{1, 7e4f}, Policy(VectorMetric::kEuclidean, VectorPrecision::kF16), "row 0: element 1 overflows"},
+      {{1e-9f, 1e-9f},
+       Policy(VectorMetric::kCosine, VectorPrecision::kF16),
+       "row 0: the vector is zero"},
+      {{1, 7e4f},
+       Policy(VectorMetric::kEuclidean, VectorPrecision::kF16),
+       "row 0: element 1 overflows"},
       {{1, 1}, Policy(VectorMetric::kNormalizedCosine), "row 0: the vector has length 1.41"},
       {{1, 2e19f}, Policy(VectorMetric::kCosine), "overflows"},
   };
@@ -104,7 +109,8 @@ TEST(CheckEmbeddings, NamesTheRowThatCannotBeStored) {
 TEST(CheckEmbeddings, WrongDimensionIsRefused) {
   const std::vector<float> values(6, 1.f);
   auto view = EmbeddingsView::FromSpan(values, 3).ValueOrDie();
-  EXPECT_THAT(CheckEmbeddings(view, Policy(VectorMetric::kCosine)).message(), HasSubstr("dimension 2"));
+  EXPECT_THAT(CheckEmbeddings(view, Policy(VectorMetric::kCosine)).message(),
+              HasSubstr("dimension 2"));
 }
 
 }  // namespace
