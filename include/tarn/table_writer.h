@@ -24,7 +24,8 @@ enum class OnBadVectors {
 };
 
 struct TableWriterOptions {
-  IndexType index = IndexType::kHnsw;
+  /// Index built into each file; nullopt: none, such files are scanned.
+  std::optional<IndexType> index = IndexType::kHnsw;
   OnBadVectors on_bad_vectors = OnBadVectors::kError;
   int threads = 0;  ///< of index builds; 0: as many as the process may use
 };

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/app.h"
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+
+#include "tarn/store.h"
+
+namespace tarn::cli {
+
+Result<std::shared_ptr<CatalogProvider>> Session::OpenCatalog(bool create) const {
+  std::error_code error;
+  if (!create && !std::filesystem::is_directory(catalog_folder, error)) {
+    return Error(ErrorKind::kNotFound, "there is no catalog folder '", catalog_folder,
+                 "'; name another with -C, or make tables with `tarn create` or `tarn ingest`");
+  }
+  ARROW_ASSIGN_OR_RAISE(auto store, LocalStore::Make(catalog_folder, {.durable = sync}));
+  ARROW_ASSIGN_OR_RAISE(auto catalog, HadoopCatalog::Make(std::move(store), ""));
+  return catalog;
+}
+
+int Run(int argc, const char* const* argv, std::ostream& out, std::ostream& err) {
+  Session session(out, err);
+  CLI::App app{
+      "Tarn keeps rows and their embeddings in Apache Iceberg tables of ordinary Parquet files, with the "
+      "vector index inside each file.\nOther engines read the tables as they are.",
+      "tarn"};
+  app.require_subcommand(1);
+  app.option_defaults()->always_capture_default();
+  app.set_version_flag("--version", TARN_VERSION);
+  app.add_option("-C,--catalog", session.catalog_folder, "Folder that holds the tables")->type_name("FOLDER");
+  app.add_flag("!--no-sync", session.sync, "Do not wait for the disk: faster, but a power loss may lose rows");
+  app.footer(
+      "A table is named namespace.table, e.g. default.docs. `tarn COMMAND --help` says more about a command.\n\n"
+      "Examples:\n"
+      "  tarn ingest default.docs docs.parquet --vector embedding --metric cosine\n"
+      "  tarn search default.docs --like-id 42 --k 5 --columns id,title\n"
+      "  tarn -C /data/lake info default.docs\n\n"
+      "Exit codes: 0 done, 1 the command failed, 2 wrong usage.");
+  AddCreate(app, session);
+  AddIngest(app, session);
+  AddSearch(app, session);
+  AddScan(app, session);
+  AddInfo(app, session);
+  AddList(app, session);
+  AddDrop(app, session);
+  AddVerify(app, session);
+  AddBench(app, session);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    // Help and version come this way too, with code 0.
+    return app.exit(error, out, err) == 0 ? 0 : 2;
+  }
+  const Status status = session.action ? session.action() : Status::OK();
+  if (status.ok()) return 0;
+  err << "tarn: " << status.message() << '\n';
+  return 1;
+}
+
+}  // namespace tarn::cli

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <CLI/CLI.hpp>
+#include <ctime>
+
+#include "arrow/api.h"
+#include "cli/app.h"
+#include "cli/progress.h"
+#include "cli/text_output.h"
+#include "tarn/read_view.h"
+#include "tarn/table_info.h"
+
+namespace tarn::cli {
+namespace {
+
+std::string Timestamp(int64_t millis) {
+  const std::time_t seconds = millis / 1000;
+  std::tm utc{};
+  gmtime_r(&seconds, &utc);
+  char text[40];
+  std::strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%SZ", &utc);
+  return text;
+}
+
+std::string DescribePolicy(const VectorStoragePolicy& policy) {
+  return "dim " + std::to_string(policy.dim) + ", " + std::string(MetricName(policy.metric)) + ", " +
+         std::string(PrecisionName(policy.precision)) + (policy.keep_raw_for_reranking ? "" : ", no raw vectors");
+}
+
+void PrintSchema(const ReadView& view, std::ostream& out) {
+  out << "\nschema\n";
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& field : view.schema()->fields()) {
+    std::string vector;
+    for (const auto& policy : view.vector_policies()) {
+      if (policy.column_name == field->name()) vector = "vector: " + DescribePolicy(policy);
+    }
+    rows.push_back({"  " + field->name(), field->type()->ToString(), field->nullable() ? "" : "required", vector});
+  }
+  PrintAligned(rows, {}, out);
+}
+
+void PrintSnapshots(const TableInfo& info, size_t limit, std::ostream& out) {
+  out << "\nsnapshots (" << info.snapshots.size() << ", newest last)\n";
+  std::vector<std::vector<std::string>> rows;
+  const size_t first = info.snapshots.size() > limit ? info.snapshots.size() - limit : 0;
+  for (size_t i = first; i < info.snapshots.size(); ++i) {
+    const auto& snapshot = info.snapshots[i];
+    auto summary = [&](const char* key) {
+      auto it = snapshot.summary.find(key);
+      return it == snapshot.summary.end() ? std::string("0") : it->second;
+    };
+    rows.push_back({"  " + std::to_string(snapshot.id.value()), Timestamp(snapshot.timestamp_ms), snapshot.operation,
+                    "+" + summary("added-records") + " rows", "in " + summary("added-data-files") + " files",
+                    snapshot.id == info.current ? "current" : ""});
+  }
+  PrintAligned(rows, {}, out);
+}
+
+struct IndexTotals {
+  uint64_t bytes = 0;
+  uint64_t indexed = 0;
+  uint64_t without_vector = 0;
+  size_t files_indexed = 0;
+};
+
+Status PrintFiles(const ReadView& view, size_t limit, std::ostream& out) {
+  out << "\nfiles (" << view.files().size() << ")\n";
+  std::vector<std::vector<std::string>> rows{{"  path", "rows", "size", "index"}};
+  std::map<std::string, IndexTotals> totals;
+  for (size_t f = 0; f < view.files().size(); ++f) {
+    const auto& file = view.files()[f];
+    ARROW_ASSIGN_OR_RAISE(auto reader, view.OpenFile(f));
+    std::string state;
+    for (const auto& column : reader->vector_columns()) {
+      auto& total = totals[column.policy.column_name];
+      total.bytes += column.section_bytes;
+      total.indexed += column.indexed_rows;
+      total.without_vector += column.rows_without_vector;
+      total.files_indexed += column.has_index;
+      state += (state.empty() ? "" : "; ") + column.policy.column_name + ": ";
+      state += column.has_index ? std::string(IndexTypeName(column.index_type)) + ", " + HumanBytes(column.section_bytes)
+                                : std::string("none, scanned");
+    }
+    if (f < limit) {
+      rows.push_back({"  " + file.path, WithThousands(file.rows), HumanBytes(file.size), state});
+    }
+  }
+  PrintAligned(rows, {false, true, true, false}, out);
+  if (view.files().size() > limit) out << "  ... " << view.files().size() - limit << " more (--all shows them)\n";
+  if (!totals.empty()) out << "\nindexes\n";
+  for (const auto& [column, total] : totals) {
+    out << "  " << column << ": " << total.files_indexed << " of " << view.files().size() << " files indexed, "
+        << WithThousands(static_cast<int64_t>(total.indexed)) << " rows, " << HumanBytes(total.bytes) << ", "
+        << WithThousands(static_cast<int64_t>(total.without_vector)) << " rows without a usable vector\n";
+  }
+  return Status::OK();
+}
+
+Status Info(Session& session, const std::string& table, bool all) {
+  const size_t limit = all ? SIZE_MAX : 20;
+  ARROW_ASSIGN_OR_RAISE(auto ident, TableIdent::Parse(table));
+  ARROW_ASSIGN_OR_RAISE(auto catalog, session.OpenCatalog(/*create=*/false));
+  ARROW_ASSIGN_OR_RAISE(auto info, DescribeTable(*catalog, ident));
+  ARROW_ASSIGN_OR_RAISE(auto view, ReadView::Open(catalog, ident));
+  auto& out = session.out();
+  out << "table      " << ident.ToString() << "\nuuid       " << info.uuid << "\nlocation   " << info.location
+      << "\nmetadata   " << info.metadata_path << " (Iceberg v" << info.format_version << ")\nupdated    "
+      << Timestamp(info.last_updated_ms) << "\nrows       " << WithThousands(view->rows()) << '\n';
+  PrintSchema(*view, out);
+  PrintSnapshots(info, limit, out);
+  return PrintFiles(*view, limit, out);
+}
+
+}  // namespace
+
+void AddInfo(CLI::App& app, Session& session) {
+  struct Options {
+    std::string table;
+    bool all = false;
+  };
+  auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand("info", "Describe a table: schema, snapshots, files, indexes");
+  command->add_option("table", options->table, "namespace.table")->required();
+  command->add_flag("--all", options->all, "Every snapshot and file, not only the first 20");
+  command->callback([&session, options] {
+    session.action = [&session, options] { return Info(session, options->table, options->all); };
+  });
+}
+
+}  // namespace tarn::cli

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <CLI/CLI.hpp>
+
+#include "arrow/api.h"
+#include "cli/app.h"
+#include "cli/batch_input.h"
+#include "cli/npy.h"
+#include "cli/progress.h"
+#include "cli/vector_options.h"
+#include "tarn/table_info.h"
+#include "tarn/table_writer.h"
+
+namespace tarn::cli {
+namespace {
+
+struct Options {
+  std::string table;
+  std::vector<std::string> inputs;
+  std::string format = "auto";
+  std::string npy;
+  VectorOptions vectors;
+  int64_t batch_rows = 100000;
+  int64_t commit_every = 0;
+  std::string index = "hnsw";
+  std::string on_bad_vectors = "error";
+  int threads = 0;
+};
+
+/// Passes rows of an .npy matrix along with the batches, in order.
+class MatrixFeed {
+ public:
+  static Result<MatrixFeed> Open(const std::string& path) {
+    MatrixFeed feed;
+    ARROW_ASSIGN_OR_RAISE(feed.matrix_, NpyMatrix::Open(path));
+    feed.path_ = path;
+    return feed;
+  }
+
+  int32_t dim() const { return static_cast<int32_t>(matrix_->cols()); }
+
+  /// The next `rows` rows; the view lives until the next call.
+  Result<EmbeddingsView> Next(int64_t rows) {
+    const int64_t have = static_cast<int64_t>(matrix_->rows()) - next_;
+    if (rows > have) {
+      return Error(ErrorKind::kBadInput, path_, " has ", matrix_->rows(), " rows, the input has more");
+    }
+    ARROW_ASSIGN_OR_RAISE(values_, matrix_->ReadFloats(static_cast<size_t>(next_), static_cast<size_t>(rows)));
+    next_ += rows;
+    return EmbeddingsView::FromSpan(values_, dim());
+  }
+
+  Status CheckUsedUp() const {
+    if (next_ == static_cast<int64_t>(matrix_->rows())) return Status::OK();
+    return Error(ErrorKind::kBadInput, path_, " has ", matrix_->rows(), " rows, the input has only ", next_);
+  }
+
+ private:
+  std::string path_;
+  std::shared_ptr<NpyMatrix> matrix_;
+  std::vector<float> values_;
+  int64_t next_ = 0;
+};
+
+Result<int32_t> ListLength(const arrow::Array& array) {
+  for (int64_t i = 0; i < array.length(); ++i) {
+    if (array.IsNull(i)) continue;
+    switch (array.type_id()) {
+      case arrow::Type::LIST:
+        return static_cast<const arrow::ListArray&>(array).value_length(i);
+      case arrow::Type::LARGE_LIST:
+        return static_cast<int32_t>(static_cast<const arrow::LargeListArray&>(array).value_length(i));
+      case arrow::Type::FIXED_SIZE_LIST:
+        return static_cast<const arrow::FixedSizeListArray&>(array).value_length(i);
+      default:
+        return Error(ErrorKind::kBadInput, "the embedding column is ", array.type()->ToString(), ", not a list");
+    }
+  }
+  return Error(ErrorKind::kBadInput, "no row of the first batch has an embedding; give the dimension with --dim");
+}
+
+/// Fills in the dimension of a table about to be made from what the input holds.
+Status InferDimension(const arrow::RecordBatch& first, const std::optional<MatrixFeed>& matrix,
+                      VectorOptions* vectors) {
+  if (vectors->column.empty() || vectors->dim != 0) return Status::OK();
+  if (matrix) {
+    vectors->dim = matrix->dim();
+    return Status::OK();
+  }
+  auto column = first.GetColumnByName(vectors->column);
+  if (!column) {
+    return Error(ErrorKind::kBadInput, "the input has no column '", vectors->column,
+                 "'; name the embedding column with --vector, or give an .npy file with --vectors");
+  }
+  ARROW_ASSIGN_OR_RAISE(vectors->dim, ListLength(*column));
+  return Status::OK();
+}
+
+Result<TableWriterOptions> WriterOptions(const Options& options) {
+  TableWriterOptions result;
+  result.threads = options.threads;
+  if (options.index == "none") {
+    result.index = std::nullopt;
+  } else {
+    ARROW_ASSIGN_OR_RAISE(result.index, ParseIndexType(options.index));
+  }
+  if (options.on_bad_vectors == "error") {
+    result.on_bad_vectors = OnBadVectors::kError;
+  } else if (options.on_bad_vectors == "null") {
+    result.on_bad_vectors = OnBadVectors::kNull;
+  } else if (options.on_bad_vectors == "drop") {
+    result.on_bad_vectors = OnBadVectors::kDrop;
+  } else {
+    return Error(ErrorKind::kBadInput, "--on-bad-vectors is error, null or drop, not '", options.on_bad_vectors, "'");
+  }
+  return result;
+}
+
+Result<std::unique_ptr<TableWriter>> OpenWriter(Session& session, const Options& options, const TableIdent& ident,
+                                                const arrow::RecordBatch& first,
+                                                const std::optional<MatrixFeed>& matrix) {
+  ARROW_ASSIGN_OR_RAISE(auto writer_options, WriterOptions(options));
+  VectorOptions vectors = options.vectors;
+  ARROW_RETURN_NOT_OK(InferDimension(first, matrix, &vectors));
+  ARROW_ASSIGN_OR_RAISE(auto properties, vectors.ToProperties());
+  ARROW_ASSIGN_OR_RAISE(auto catalog, session.OpenCatalog(/*create=*/true));
+  ARROW_ASSIGN_OR_RAISE(bool exists, catalog->TableExists(ident));
+  if (exists && vectors.column.empty()) return TableWriter::Make(catalog, ident, writer_options);
+  return TableWriter::CreateOrOpen(catalog, ident, properties, writer_options);
+}
+
+struct Progressed {
+  int64_t rows = 0;
+  int64_t batches = 0;
+  SnapshotId snapshot;
+};
+
+Status IngestOne(Session& session, const Options& options, const TableIdent& ident, const std::string& path,
+                 std::optional<MatrixFeed>& matrix, std::unique_ptr<TableWriter>& writer, Progressed* done) {
+  ARROW_ASSIGN_OR_RAISE(auto format, ParseInputFormat(options.format));
+  ARROW_ASSIGN_OR_RAISE(auto input, OpenBatchInput(path, format));
+  auto reader = Rebatch(input.reader, options.batch_rows);
+  Progress progress(path == "-" ? "stdin" : path, input.total_rows);
+  int64_t here = 0;
+  for (;;) {
+    auto next = reader->Next();
+    if (!next.ok()) return WithContext(next.status(), path == "-" ? "standard input" : path);
+    const auto batch = *next;
+    if (!batch) break;
+    if (!writer) {
+      ARROW_ASSIGN_OR_RAISE(writer, OpenWriter(session, options, ident, *batch, matrix));
+    }
+    Status written;
+    if (matrix) {
+      ARROW_ASSIGN_OR_RAISE(auto embeddings, matrix->Next(batch->num_rows()));
+      written = writer->WriteBatch(*batch, embeddings);
+    } else {
+      written = writer->WriteBatch(*batch);
+    }
+    if (!written.ok()) {
+      return WithContext(written, path + ", rows from " + std::to_string(here) + " on");
+    }
+    here += batch->num_rows();
+    done->rows += batch->num_rows();
+    if (options.commit_every > 0 && ++done->batches % options.commit_every == 0) {
+      ARROW_ASSIGN_OR_RAISE(done->snapshot, writer->Commit());
+    }
+    progress.Update(here);
+  }
+  return Status::OK();
+}
+
+Status Ingest(Session& session, const Options& options) {
+  ARROW_ASSIGN_OR_RAISE(auto ident, TableIdent::Parse(options.table));
+  if (options.batch_rows < 1) return Error(ErrorKind::kBadInput, "--batch-rows must be at least 1");
+  std::optional<MatrixFeed> matrix;
+  if (!options.npy.empty()) {
+    ARROW_ASSIGN_OR_RAISE(matrix, MatrixFeed::Open(options.npy));
+  }
+  const auto start = std::chrono::steady_clock::now();
+  std::unique_ptr<TableWriter> writer;
+  Progressed done;
+  for (const auto& path : options.inputs) {
+    ARROW_RETURN_NOT_OK(IngestOne(session, options, ident, path, matrix, writer, &done));
+  }
+  if (matrix) ARROW_RETURN_NOT_OK(matrix->CheckUsedUp());
+  if (!writer) return Error(ErrorKind::kBadInput, "the input has no rows; nothing was written");
+  ARROW_ASSIGN_OR_RAISE(done.snapshot, writer->Commit());
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  char timing[64];
+  std::snprintf(timing, sizeof(timing), "%.2f s", seconds);
+  session.out() << "ingested " << WithThousands(done.rows) << " rows into " << ident.ToString() << " in " << timing
+                << " (" << WithThousands(static_cast<int64_t>(static_cast<double>(done.rows) / std::max(seconds, 1e-9)))
+                << " rows/s), snapshot " << done.snapshot << '\n';
+  return Status::OK();
+}
+
+}  // namespace
+
+void AddIngest(CLI::App& app, Session& session) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand("ingest", "Write rows and their embeddings into a table");
+  command->add_option("table", options->table, "namespace.table; made when it is missing")->required();
+  command->add_option("inputs", options->inputs, "Files to read, '-' for standard input")->required();
+  command->add_option("--format", options->format, "auto, parquet, arrow, ndjson or csv");
+  command->add_option("--vectors", options->npy, "An .npy matrix (f32 or f16) with one embedding a row, in order")
+      ->type_name("FILE");
+  options->vectors.AddTo(*command);
+  command->add_option("--batch-rows", options->batch_rows, "Rows of a data file (and of one index)");
+  command->add_option("--commit-every", options->commit_every, "Commit after so many batches (0: once, at the end)");
+  command->add_option("--index", options->index, "Index of the new files: hnsw, flat or none");
+  command->add_option("--on-bad-vectors", options->on_bad_vectors,
+                      "A NaN, an infinity, or a zero vector under cosine: error, null or drop");
+  command->add_option("--threads", options->threads, "Threads that build the index (0: all)");
+  command->footer(
+      "Embeddings come from the list column that --vector names, or row by row from an .npy file. Nothing is\n"
+      "visible before a commit; a failed command leaves the table as it was (with --commit-every: as of the last\n"
+      "commit).\n\n"
+      "Examples:\n"
+      "  tarn ingest default.docs docs.parquet --vector embedding\n"
+      "  tarn ingest default.docs docs.csv --vectors docs.npy --vector embedding --metric cosine\n"
+      "  produce | tarn ingest default.docs - --format ndjson --vector embedding --dim 384");
+  command->callback([&session, options] { session.action = [&session, options] { return Ingest(session, *options); }; });
+}
+
+}  // namespace tarn::cli

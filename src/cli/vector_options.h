@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The options by which a new table's vector columns are described, shared by create and ingest.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "tarn/catalog.h"
+
+namespace CLI {
+class App;
+}
+
+namespace tarn::cli {
+
+struct VectorOptions {
+  std::string column;
+  int32_t dim = 0;
+  std::string metric = "cosine";
+  std::string precision = "f32";
+  bool no_raw = false;
+  std::vector<std::string> further;  ///< NAME:DIM[:METRIC[:PRECISION]]
+  HnswConfig hnsw;
+  std::vector<std::string> properties;  ///< KEY=VALUE
+
+  void AddTo(CLI::App& command);
+
+  /// kBadInput names the option that is wrong. Without a column: a plain table.
+  Result<TableProperties> ToProperties() const;
+};
+
+}  // namespace tarn::cli
