@@ -47,6 +47,12 @@ class EmbeddingsView {
   /// Rows [offset, offset + length) of this view.
   EmbeddingsView Slice(int64_t offset, int64_t length) const;
 
+  /// The rows of this view that `rows` names, in that order; -1 gives a null row.
+  EmbeddingsView Take(std::span<const int64_t> rows) const;
+
+  /// `rows` null rows.
+  static EmbeddingsView AllNull(int64_t rows, int32_t dim);
+
  private:
   const float* values_ = nullptr;
   int64_t rows_ = 0;

@@ -192,6 +192,30 @@ EmbeddingsView EmbeddingsView::Slice(int64_t offset, int64_t length) const {
   return view;
 }
 
+EmbeddingsView EmbeddingsView::Take(std::span<const int64_t> rows) const {
+  EmbeddingsView view;
+  view.values_ = values_;
+  view.rows_ = static_cast<int64_t>(rows.size());
+  view.dim_ = dim_;
+  view.owner_ = owner_;
+  view.positions_.reserve(rows.size());
+  for (int64_t row : rows) {
+    const int64_t position = row < 0 ? -1 : positions_.empty() ? row : positions_[row];
+    view.positions_.push_back(position);
+    view.null_count_ += position < 0;
+  }
+  return view;
+}
+
+EmbeddingsView EmbeddingsView::AllNull(int64_t rows, int32_t dim) {
+  EmbeddingsView view;
+  view.rows_ = rows;
+  view.dim_ = dim;
+  view.null_count_ = rows;
+  view.positions_.assign(static_cast<size_t>(rows), -1);
+  return view;
+}
+
 std::optional<std::string> EmbeddingProblem(const float* row, const VectorStoragePolicy& policy) {
   std::string problem = RowProblem(row, policy);
   if (problem.empty()) return std::nullopt;

@@ -72,6 +72,18 @@ TEST(EmbeddingsView, SlicedArraysStartAtTheirSlice) {
   EXPECT_EQ(fixed.Row(0)[1], 6);
 }
 
+TEST(EmbeddingsView, TakePicksRowsAndLeavesGapsNull) {
+  const std::vector<float> values{1, 2, 3, 4, 5, 6};
+  const std::vector<int64_t> rows{2, -1, 0};
+  auto view = EmbeddingsView::FromSpan(values, 2).ValueOrDie().Take(rows);
+  EXPECT_EQ(view.rows(), 3);
+  EXPECT_EQ(view.Row(0)[0], 5);
+  EXPECT_EQ(view.Row(1), nullptr);
+  EXPECT_EQ(view.Row(2)[1], 2);
+  EXPECT_EQ(view.null_count(), 1);
+  EXPECT_EQ(EmbeddingsView::AllNull(4, 2).null_count(), 4);
+}
+
 TEST(EmbeddingsView, WrongLengthNamesTheRow) {
   auto view = EmbeddingsView::FromArrow(MakeList({{{1, 2}}, {{3}}}), 2);
   EXPECT_TRUE(IsKind(view.status(), ErrorKind::kBadInput));
