@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <mutex>
+
+#include "arrow/api.h"
+#include "base/parallel.h"
+#include "iceberg/table_metadata.h"
+#include "parquet/metadata.h"
+#include "table/check/verify_metadata.h"
+#include "table/file_metrics.h"
+#include "table/schema_arrow.h"
+#include "table/view/projection.h"
+#include "tarn/ailake_file.h"
+#include "tarn/table_info.h"
+
+namespace tarn {
+namespace {
+
+/// Checks one data file against its manifest entry. Messages come in the order of the structures.
+class DataFileCheck {
+ public:
+  DataFileCheck(std::shared_ptr<Store> store, const iceberg::TableMetadata& metadata,
+                const std::vector<VectorStoragePolicy>& policies, const iceberg::DataFile& file)
+      : store_(std::move(store)), metadata_(metadata), policies_(policies), file_(file) {}
+
+  std::vector<Finding> Run() {
+    auto path = store_->PathOf(file_.file_path);
+    path_ = path.ok() ? *path : file_.file_path;
+    if (!path.ok()) {
+      Find("data file: ", path.status().message());
+      return std::move(findings_);
+    }
+    if (!CheckSize()) return std::move(findings_);
+    auto reader = AilakeFileReader::Open(store_, path_);
+    if (!reader.ok()) {
+      Find("data file: ", reader.status().message());
+      return std::move(findings_);
+    }
+    CheckFooter(**reader);
+    CheckVectorColumns(**reader);
+    if (const Status status = (*reader)->Verify(); !status.ok()) Find(status.message());
+    CheckRows(**reader);
+    return std::move(findings_);
+  }
+
+ private:
+  template <typename... Parts>
+  void Find(Parts&&... parts) {
+    std::string message = Error(ErrorKind::kCorrupt, std::forward<Parts>(parts)...).message();
+    // Lower layers name the file themselves; once is enough.
+    if (message.rfind(path_ + ": ", 0) == 0) message.erase(0, path_.size() + 2);
+    findings_.push_back({path_, std::move(message)});
+  }
+
+  bool CheckSize() {
+    const auto info = store_->Stat(path_);
+    if (!info.ok()) {
+      Find("data file: ", info.status().message());
+      return false;
+    }
+    if (static_cast<int64_t>(info->size) != file_.file_size_in_bytes) {
+      Find("data file has ", info->size, " bytes, the manifest says ", file_.file_size_in_bytes);
+      return false;
+    }
+    return true;
+  }
+
+  void CheckFooter(const AilakeFileReader& reader);
+  void CheckVectorColumns(const AilakeFileReader& reader);
+  void CheckRows(const AilakeFileReader& reader);
+
+  std::shared_ptr<Store> store_;
+  const iceberg::TableMetadata& metadata_;
+  const std::vector<VectorStoragePolicy>& policies_;
+  const iceberg::DataFile& file_;
+  std::string path_;
+  std::vector<Finding> findings_;
+};
+
+void DataFileCheck::CheckFooter(const AilakeFileReader& reader) {
+  if (reader.rows() != file_.record_count) {
+    Find("Parquet footer: the file has ", reader.rows(), " rows, the manifest says ", file_.record_count);
+  }
+  auto expected = DataFileFromFooter(*reader.parquet_metadata(), file_.file_size_in_bytes, metadata_.CurrentSchema());
+  if (!expected.ok()) {
+    Find("Parquet footer: ", expected.status().message());
+    return;
+  }
+  const auto compare = [&](const char* what, const auto& in_manifest, const auto& in_footer) {
+    for (const auto& [id, value] : in_manifest) {
+      const auto found = in_footer.find(id);
+      if (found != in_footer.end() && found->second != value) {
+        Find("manifest entry: ", what, " of field ", id, " do not fit the Parquet footer");
+      }
+    }
+  };
+  // Other engines count and cut differently, but counts of values and nulls are facts.
+  compare("value counts", file_.value_counts, expected->value_counts);
+  compare("null value counts", file_.null_value_counts, expected->null_value_counts);
+  if (reader.vector_columns().empty()) return;
+  compare("column sizes", file_.column_sizes, expected->column_sizes);
+  compare("lower bounds", file_.lower_bounds, expected->lower_bounds);
+  compare("upper bounds", file_.upper_bounds, expected->upper_bounds);
+  if (file_.split_offsets != expected->split_offsets) Find("manifest entry: split offsets do not fit the Parquet footer");
+}
+
+void DataFileCheck::CheckVectorColumns(const AilakeFileReader& reader) {
+  for (const auto& column : reader.vector_columns()) {
+    const auto policy = std::find_if(policies_.begin(), policies_.end(), [&](const auto& p) {
+      return p.column_name == column.policy.column_name;
+    });
+    if (policy == policies_.end()) {
+      Find("vector column '", column.policy.column_name, "' is not one of the table's");
+    } else if (policy->dim != column.policy.dim || policy->metric != column.policy.metric ||
+               policy->precision != column.policy.precision) {
+      Find("vector column '", column.policy.column_name, "': dimension, metric or precision is not the table's");
+    }
+    if (column.has_index && column.indexed_rows + column.rows_without_vector != static_cast<uint64_t>(reader.rows())) {
+      Find("vector column '", column.policy.column_name, "': the index has ", column.indexed_rows, " rows and ",
+           column.rows_without_vector, " have no vector, but the file has ", reader.rows());
+    }
+  }
+}
+
+/// Decodes every column: what no checksum covers still has to parse.
+void DataFileCheck::CheckRows(const AilakeFileReader& reader) {
+  for (const auto& field : reader.schema()->fields()) {
+    const auto table = reader.ReadAll({field->name()});
+    if (!table.ok()) {
+      Find("Parquet column '", field->name(), "': ", table.status().message());
+      continue;
+    }
+    if ((*table)->num_rows() != reader.rows()) {
+      Find("Parquet column '", field->name(), "' has ", (*table)->num_rows(), " rows, the footer says ", reader.rows());
+    } else if (const Status status = (*table)->ValidateFull(); !status.ok()) {
+      Find("Parquet column '", field->name(), "': ", status.message());
+    }
+  }
+}
+
+}  // namespace
+
+Result<VerifyReport> VerifyTable(std::shared_ptr<CatalogProvider> catalog, const TableIdent& table, int threads) {
+  ARROW_ASSIGN_OR_RAISE(auto state, catalog->LoadTable(table));
+  VerifyReport report;
+  const auto files = VerifyMetadata(*catalog, state, &report);
+  std::vector<VectorStoragePolicy> policies;
+  if (auto properties = TableProperties::FromIceberg(state.metadata->properties); properties.ok()) {
+    policies = std::move(properties->vectors);
+  }
+  std::vector<const iceberg::DataFile*> data;
+  for (const auto& [uri, file] : files.data) data.push_back(&file);
+  std::vector<std::vector<Finding>> findings(data.size());
+  ParallelFor(data.size(), 1, ResolveThreads(threads), [&](size_t begin, size_t end, int) {
+    for (size_t i = begin; i < end; ++i) {
+      findings[i] = DataFileCheck(catalog->shared_store(), *state.metadata, policies, *data[i]).Run();
+    }
+  });
+  for (size_t i = 0; i < data.size(); ++i) {
+    ++report.data_files;
+    report.rows += data[i]->record_count;
+    report.bytes += static_cast<uint64_t>(data[i]->file_size_in_bytes);
+    report.findings.insert(report.findings.end(), findings[i].begin(), findings[i].end());
+  }
+  for (const auto& [uri, file] : files.deletes) {
+    const std::string path = catalog->store().PathOf(uri).ValueOr(uri);
+    if (const auto info = catalog->store().Stat(path); !info.ok()) {
+      report.findings.push_back({path, "delete file: " + info.status().message()});
+    }
+  }
+  return report;
+}
+
+}  // namespace tarn
