@@ -8,6 +8,7 @@
 #include "arrow/api.h"
 #include "arrow/csv/api.h"
 #include "arrow/io/api.h"
+#include "arrow/io/stdio.h"
 #include "arrow/ipc/api.h"
 #include "arrow/json/api.h"
 #include "parquet/arrow/reader.h"

@@ -2,6 +2,7 @@
 #include "table/schema_arrow.h"
 
 #include "arrow/type.h"
+#include "arrow/util/key_value_metadata.h"
 #include "format/storable_schema.h"
 
 namespace tarn {

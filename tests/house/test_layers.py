@@ -3,7 +3,7 @@
 import importlib.util
 from pathlib import Path
 
-spec = importlib.util.spec_from_file_location("check_layers", Path(__file__).parent / "check_layers.py")
+spec = importlib.util.spec_from_file_location("check_layers", Path(__file__).parents[2] / "tools" / "check_layers.py")
 lint = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(lint)
 
