@@ -52,6 +52,7 @@ class ReadView {
   virtual const std::vector<ViewFile>& files() const = 0;
   virtual int64_t rows() const = 0;
   virtual const std::vector<VectorStoragePolicy>& vector_policies() const = 0;
+  virtual const HnswConfig& hnsw() const = 0;  ///< the table's graph settings
   /// The table's Arrow schema, vector columns included.
   virtual const std::shared_ptr<arrow::Schema>& schema() const = 0;
 

@@ -20,6 +20,7 @@ class ReadViewImpl : public ReadView, public std::enable_shared_from_this<ReadVi
   const std::vector<ViewFile>& files() const override { return files_; }
   int64_t rows() const override { return rows_; }
   const std::vector<VectorStoragePolicy>& vector_policies() const override { return policies_; }
+  const HnswConfig& hnsw() const override { return hnsw_; }
   const std::shared_ptr<arrow::Schema>& schema() const override { return schema_; }
 
   Result<std::shared_ptr<AilakeFileReader>> OpenFile(size_t file) const override {
@@ -39,6 +40,7 @@ class ReadViewImpl : public ReadView, public std::enable_shared_from_this<ReadVi
   std::vector<ViewFile> files_;
   int64_t rows_ = 0;
   std::vector<VectorStoragePolicy> policies_;
+  HnswConfig hnsw_;
   std::shared_ptr<arrow::Schema> schema_;
 };
 
@@ -50,6 +52,7 @@ Status ReadViewImpl::Init(std::shared_ptr<CatalogProvider> catalog, const TableI
   const auto& metadata = *state_.metadata;
   ARROW_ASSIGN_OR_RAISE(auto properties, TableProperties::FromIceberg(metadata.properties));
   policies_ = std::move(properties.vectors);
+  hnsw_ = properties.hnsw;
   const iceberg::Schema* schema = &metadata.CurrentSchema();
   snapshot_ = snapshot.value_or(metadata.current_snapshot_id);
   if (snapshot_ != 0) {

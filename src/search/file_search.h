@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One query over one file: through its index where it has one, else by comparing every vector.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "index/vector_index.h"
+#include "table/file/file_vectors.h"
+
+namespace tarn {
+
+/// What one file is asked. `query` has as many floats as the column has dimensions.
+struct FileQuery {
+  const float* query = nullptr;
+  uint32_t k = 10;
+  uint32_t ef = 0;       ///< 0: the table's default
+  bool exact = false;
+  int threads = 1;       ///< for an exhaustive comparison of a large file
+};
+
+/// The nearest rows of the file, nearest first, ties by row. Thread-safe.
+Result<std::vector<index::Neighbor>> SearchFile(const FileVectors& vectors, const FileQuery& query);
+
+}  // namespace tarn

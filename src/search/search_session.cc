@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tarn/search_session.h"
+
+#include <algorithm>
+#include <map>
+#include <mutex>
+#include <shared_mutex>
+
+#include "base/parallel.h"
+#include "search/file_search.h"
+#include "search/hit_table.h"
+#include "search/query_check.h"
+#include "search/top_hits.h"
+
+namespace tarn {
+namespace {
+
+/// Starting a thread costs about as much as one graph search: below so many files one thread does all.
+constexpr size_t kFilesWorthThreads = 8;
+
+/// One vector column of one view, every file opened. Immutable.
+struct OpenedColumn {
+  VectorStoragePolicy policy;
+  std::vector<std::shared_ptr<const FileVectors>> files;
+};
+
+/// A view and what has been opened of it. A search holds on to the one it started with.
+class OpenedView {
+ public:
+  OpenedView(std::shared_ptr<const ReadView> view, uint32_t default_ef)
+      : view_(std::move(view)), default_ef_(default_ef) {}
+
+  const std::shared_ptr<const ReadView>& view() const { return view_; }
+  uint32_t default_ef() const { return default_ef_; }
+
+  Result<std::shared_ptr<const OpenedColumn>> Column(const std::string& name, int threads);
+
+ private:
+  Result<std::shared_ptr<const OpenedColumn>> Open(const std::string& name, int threads) const;
+
+  std::shared_ptr<const ReadView> view_;
+  uint32_t default_ef_;
+  std::shared_mutex mutex_;
+  std::map<std::string, std::shared_ptr<const OpenedColumn>> columns_;
+};
+
+Result<std::shared_ptr<const OpenedColumn>> OpenedView::Column(const std::string& name, int threads) {
+  {
+    std::shared_lock lock(mutex_);
+    if (const auto found = columns_.find(name); found != columns_.end()) return found->second;
+  }
+  ARROW_ASSIGN_OR_RAISE(auto column, Open(name, threads));
+  std::unique_lock lock(mutex_);
+  return columns_.emplace(name, std::move(column)).first->second;
+}
+
+Result<std::shared_ptr<const OpenedColumn>> OpenedView::Open(const std::string& name, int threads) const {
+  auto column = std::make_shared<OpenedColumn>();
+  ARROW_ASSIGN_OR_RAISE(column->policy, ChoosePolicy(*view_, name));
+  column->files.resize(view_->files().size());
+  std::vector<Status> failures(column->files.size());
+  ParallelFor(column->files.size(), 1, column->files.size() >= kFilesWorthThreads ? threads : 1,
+              [&](size_t begin, size_t end, int) {
+                for (size_t file = begin; file < end; ++file) {
+                  auto reader = view_->OpenFile(file);
+                  if (!reader.ok()) {
+                    failures[file] = reader.status();
+                    continue;
+                  }
+                  auto vectors = FileVectors::Open(*reader, column->policy);
+                  if (vectors.ok()) {
+                    column->files[file] = *std::move(vectors);
+                  } else {
+                    failures[file] = vectors.status();
+                  }
+                }
+              });
+  for (const auto& status : failures) ARROW_RETURN_NOT_OK(status);
+  return column;
+}
+
+class SearchSessionImpl : public SearchSession {
+ public:
+  SearchSessionImpl(std::shared_ptr<CatalogProvider> catalog, TableIdent table, Options options)
+      : catalog_(std::move(catalog)),
+        table_(std::move(table)),
+        threads_(ResolveThreads(options.threads)),
+        cache_(std::make_shared<FileCache>()) {}
+
+  Status Refresh() override {
+    ARROW_ASSIGN_OR_RAISE(auto view, ReadView::Open(catalog_, table_, cache_));
+    const int32_t ef = view->hnsw().ef_search;
+    auto opened = std::make_shared<OpenedView>(std::move(view), static_cast<uint32_t>(ef));
+    std::unique_lock lock(mutex_);
+    opened_ = std::move(opened);
+    return Status::OK();
+  }
+
+  std::shared_ptr<const ReadView> view() const override { return Current()->view(); }
+
+  Result<std::shared_ptr<arrow::Table>> Search(std::span<const float> query, const SearchRequest& request) override {
+    const auto opened = Current();
+    ARROW_ASSIGN_OR_RAISE(auto columns, ChooseColumns(*opened->view(), request.columns));
+    ARROW_ASSIGN_OR_RAISE(auto column, opened->Column(request.column, threads_));
+    ARROW_ASSIGN_OR_RAISE(auto hits, SearchColumn(*opened, *column, query, request, threads_));
+    return ReadHits(*opened->view(), hits, columns);
+  }
+
+  Result<std::vector<SearchHit>> SearchHits(std::span<const float> query, const SearchRequest& request) override {
+    const auto opened = Current();
+    ARROW_ASSIGN_OR_RAISE(auto column, opened->Column(request.column, threads_));
+    return SearchColumn(*opened, *column, query, request, threads_);
+  }
+
+  Result<std::vector<std::vector<SearchHit>>> SearchHitsBatch(const EmbeddingsView& queries,
+                                                              const SearchRequest& request) override;
+
+ private:
+  std::shared_ptr<OpenedView> Current() const {
+    std::shared_lock lock(mutex_);
+    return opened_;
+  }
+
+  static Result<std::vector<SearchHit>> SearchColumn(const OpenedView& opened, const OpenedColumn& column,
+                                                     std::span<const float> query, const SearchRequest& request,
+                                                     int threads);
+
+  std::shared_ptr<CatalogProvider> catalog_;
+  TableIdent table_;
+  int threads_;
+  std::shared_ptr<FileCache> cache_;
+  mutable std::shared_mutex mutex_;
+  std::shared_ptr<OpenedView> opened_;
+};
+
+Result<std::vector<SearchHit>> SearchSessionImpl::SearchColumn(const OpenedView& opened, const OpenedColumn& column,
+                                                               std::span<const float> query,
+                                                               const SearchRequest& request, int threads) {
+  ARROW_RETURN_NOT_OK(CheckQuery(query, request.k, column.policy));
+  const size_t files = column.files.size();
+  std::vector<std::vector<index::Neighbor>> found(files);
+  std::vector<Status> failures(files);
+  const bool spread = files >= kFilesWorthThreads && threads > 1;
+  FileQuery ask{query.data(), request.k, request.ef != 0 ? request.ef : opened.default_ef(), request.exact,
+                spread ? 1 : threads};
+  ParallelFor(files, 1, spread ? threads : 1, [&](size_t begin, size_t end, int) {
+    for (size_t file = begin; file < end; ++file) {
+      auto neighbors = SearchFile(*column.files[file], ask);
+      if (neighbors.ok()) {
+        found[file] = *std::move(neighbors);
+      } else {
+        failures[file] = WithContext(neighbors.status(), opened.view()->files()[file].path);
+      }
+    }
+  });
+  for (const auto& status : failures) ARROW_RETURN_NOT_OK(status);
+  return MergeHits(found, request.k);
+}
+
+Result<std::vector<std::vector<SearchHit>>> SearchSessionImpl::SearchHitsBatch(const EmbeddingsView& queries,
+                                                                               const SearchRequest& request) {
+  const auto opened = Current();
+  ARROW_ASSIGN_OR_RAISE(auto column, opened->Column(request.column, threads_));
+  std::vector<std::vector<SearchHit>> answers(static_cast<size_t>(queries.rows()));
+  std::vector<Status> failures(answers.size());
+  ParallelFor(answers.size(), 16, threads_, [&](size_t begin, size_t end, int) {
+    for (size_t q = begin; q < end; ++q) {
+      const float* query = queries.Row(static_cast<int64_t>(q));
+      if (query == nullptr) {
+        failures[q] = Error(ErrorKind::kBadInput, "query ", q, " is null");
+        continue;
+      }
+      auto hits = SearchColumn(*opened, *column, std::span(query, static_cast<size_t>(queries.dim())), request, 1);
+      if (hits.ok()) {
+        answers[q] = *std::move(hits);
+      } else {
+        failures[q] = WithContext(hits.status(), "query " + std::to_string(q));
+      }
+    }
+  });
+  for (const auto& status : failures) ARROW_RETURN_NOT_OK(status);
+  return answers;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<SearchSession>> SearchSession::Open(std::shared_ptr<CatalogProvider> catalog,
+                                                           const TableIdent& table, Options options) {
+  auto session = std::make_shared<SearchSessionImpl>(std::move(catalog), table, options);
+  ARROW_RETURN_NOT_OK(session->Refresh());
+  return session;
+}
+
+}  // namespace tarn
