@@ -19,6 +19,7 @@ class MetadataWalk {
   ReachableFiles Run() {
     ++report_->metadata_files;
     CheckMetadata();
+    CheckVersionHint();
     for (const auto& snapshot : metadata_.snapshots) CheckSnapshot(snapshot);
     return std::move(files_);
   }
@@ -35,6 +36,7 @@ class MetadataWalk {
   }
 
   void CheckMetadata();
+  void CheckVersionHint();
   void CheckSnapshot(const iceberg::Snapshot& snapshot);
   void CheckSummary(const iceberg::Snapshot& snapshot, const std::vector<iceberg::ManifestEntry>& live);
   const iceberg::Manifest* LoadManifest(const iceberg::ManifestFile& line);
@@ -88,6 +90,21 @@ void MetadataWalk::CheckMetadata() {
       Find(path, "last-column-id is ", metadata_.last_column_id, ", schema ", schema.schema_id, " has field id ",
            schema.HighestFieldId());
     }
+  }
+}
+
+/// Readers survive any hint, but some engines follow it blindly. A catalog without hints has none.
+void MetadataWalk::CheckVersionHint() {
+  const size_t slash = state_.metadata_path.rfind('/');
+  const std::string path = state_.metadata_path.substr(0, slash + 1) + "version-hint.text";
+  const auto hint = store_.Read(path);
+  if (!hint.ok()) return;
+  const std::string_view text = (*hint)->text();
+  const bool digits = !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+  if (!digits) {
+    Find(path, "version hint: is not a number");
+  } else if (text.size() > 18 || std::stoll(std::string(text)) > state_.version) {
+    Find(path, "version hint: is ", text, ", the newest version is ", state_.version);
   }
 }
 

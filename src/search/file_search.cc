@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "search/file_search.h"
+
+#include <algorithm>
+
+#include "base/parallel.h"
+
+namespace tarn {
+namespace {
+
+/// Rows below which an exhaustive comparison is not worth a second thread.
+constexpr uint64_t kRowsWorthThreads = 20000;
+
+Result<std::vector<index::Neighbor>> SearchIndex(const FileVectors& vectors, const index::VectorIndex& index,
+                                                 const FileQuery& query) {
+  // Scratch is a few hundred KiB that every query of a thread needs again.
+  static thread_local index::SearchScratch scratch;
+  ARROW_ASSIGN_OR_RAISE(auto source, vectors.NewRowSource());
+  index::SearchOptions options;
+  options.k = query.k;
+  options.ef = query.ef;
+  options.source = source.get();
+  return index.Search(query.query, options, scratch);
+}
+
+Result<std::vector<index::Neighbor>> ScanAll(const FileVectors& vectors, const FileQuery& query) {
+  std::vector<index::ExactBlock> blocks;
+  ARROW_RETURN_NOT_OK(vectors.ForEachBlock([&](const index::ExactBlock& block) {
+    blocks.push_back(block);
+    return Status::OK();
+  }));
+  const auto& policy = vectors.policy();
+  const int threads = vectors.rows() >= kRowsWorthThreads ? std::max(1, query.threads) : 1;
+  std::vector<std::unique_ptr<index::ExactScan>> scans;
+  for (int i = 0; i < threads; ++i) {
+    scans.push_back(std::make_unique<index::ExactScan>(policy.metric, vectors.block_precision(),
+                                                       static_cast<uint32_t>(policy.dim), query.query, query.k,
+                                                       /*live=*/nullptr));
+  }
+  ParallelFor(blocks.size(), 8, threads, [&](size_t begin, size_t end, int thread) {
+    for (size_t i = begin; i < end; ++i) scans[static_cast<size_t>(thread)]->Add(blocks[i]);
+  });
+  std::vector<index::Neighbor> nearest;
+  for (const auto& scan : scans) {
+    const auto part = scan->Finish();
+    nearest.insert(nearest.end(), part.begin(), part.end());
+  }
+  std::sort(nearest.begin(), nearest.end(), [](const auto& a, const auto& b) {
+    return a.distance != b.distance ? a.distance < b.distance : a.row < b.row;
+  });
+  nearest.resize(std::min<size_t>(nearest.size(), query.k));
+  return nearest;
+}
+
+}  // namespace
+
+Result<std::vector<index::Neighbor>> SearchFile(const FileVectors& vectors, const FileQuery& query) {
+  if (!query.exact) {
+    ARROW_ASSIGN_OR_RAISE(const auto* index, vectors.index());
+    if (index != nullptr) return SearchIndex(vectors, *index, query);
+  }
+  return ScanAll(vectors, query);
+}
+
+}  // namespace tarn
