@@ -24,6 +24,7 @@ class StrongId {
   constexpr explicit StrongId(int64_t value) : value_(value) {}
   constexpr int64_t value() const { return value_; }
   friend constexpr auto operator<=>(StrongId, StrongId) = default;
+  friend constexpr bool operator==(StrongId, StrongId) = default;
   friend constexpr auto operator<=>(StrongId id, int64_t number) { return id.value_ <=> number; }
   friend constexpr bool operator==(StrongId id, int64_t number) { return id.value_ == number; }
   friend std::ostream& operator<<(std::ostream& out, StrongId id) { return out << id.value_; }

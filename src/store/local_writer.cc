@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/local_writer.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "base/random_id.h"
+#include "store/store_path.h"
+
+namespace tarn {
+namespace {
+
+constexpr size_t kBufferBytes = 256 * 1024;
+
+}  // namespace
+
+LocalWriter::LocalWriter(std::string path, std::string temp, FileDescriptor fd, PutMode mode,
+                         bool durable)
+    : path_(std::move(path)),
+      temp_(std::move(temp)),
+      fd_(std::move(fd)),
+      mode_(mode),
+      durable_(durable) {}
+
+Result<std::unique_ptr<StoreWriter>> LocalWriter::Open(std::string path, PutMode mode,
+                                                       bool durable) {
+  const std::string folder = ParentFolder(path);
+  std::string temp = folder + "/" + std::string(kTempPrefix) + NewUuid4();
+  // Somebody who deletes the last object of a folder removes the folder too, perhaps just now.
+  for (int tries = 0;; ++tries) {
+    const Status made = MakeFolders(folder, durable);
+    if (!made.ok() && (tries == 10 || !IsKind(made, ErrorKind::kNotFound))) return made;
+    if (made.ok()) {
+      FileDescriptor fd(::open(temp.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
+      if (fd.valid()) {
+        return std::unique_ptr<StoreWriter>(
+            new LocalWriter(std::move(path), std::move(temp), std::move(fd), mode, durable));
+      }
+      if (errno != ENOENT || tries == 10) return ErrnoStatus(errno, "creating a file for", path);
+    }
+  }
+}
+
+LocalWriter::~LocalWriter() {
+  if (!temp_.empty()) ::unlink(temp_.c_str());
+}
+
+Status LocalWriter::Flush() {
+  const Status written = WriteAll(fd_.get(), buffer_, path_);
+  buffer_.clear();
+  return written;
+}
+
+Status LocalWriter::Append(std::span<const std::byte> bytes) {
+  ARROW_RETURN_NOT_OK(failed_);
+  if (temp_.empty()) return Error(ErrorKind::kBadInput, path_, " was committed before");
+  position_ += bytes.size();
+  if (buffer_.size() + bytes.size() > kBufferBytes && !buffer_.empty()) failed_ = Flush();
+  if (!failed_.ok()) return failed_;
+  if (bytes.size() >= kBufferBytes) {
+    failed_ = WriteAll(fd_.get(), bytes, path_);
+  } else {
+    buffer_.insert(buffer_.end(), bytes.begin(), bytes.end());
+  }
+  return failed_;
+}
+
+Status LocalWriter::Commit() {
+  ARROW_RETURN_NOT_OK(failed_);
+  if (temp_.empty()) return Error(ErrorKind::kBadInput, path_, " was committed before");
+  failed_ = Flush();
+  if (failed_.ok() && durable_ && ::fsync(fd_.get()) != 0) {
+    failed_ = ErrnoStatus(errno, "syncing", path_);
+  }
+  if (const int error = fd_.Close(); failed_.ok() && error != 0) {
+    failed_ = ErrnoStatus(error, "closing", path_);
+  }
+  ARROW_RETURN_NOT_OK(failed_);
+  failed_ = PublishFile(temp_, path_, mode_);
+  ARROW_RETURN_NOT_OK(failed_);
+  temp_.clear();
+  return durable_ ? SyncFolder(ParentFolder(path_)) : Status::OK();
+}
+
+}  // namespace tarn

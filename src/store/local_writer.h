@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The writer of LocalStore: a temporary file beside the object, published on Commit.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "store/local_file.h"
+#include "tarn/store.h"
+
+namespace tarn {
+
+class LocalWriter : public StoreWriter {
+ public:
+  /// `path` is absolute. Creates the missing folders above it.
+  static Result<std::unique_ptr<StoreWriter>> Open(std::string path, PutMode mode, bool durable);
+  ~LocalWriter() override;
+
+  Status Append(std::span<const std::byte> bytes) override;
+  uint64_t position() const override { return position_; }
+  Status Commit() override;
+
+ private:
+  LocalWriter(std::string path, std::string temp, FileDescriptor fd, PutMode mode, bool durable);
+  Status Flush();
+
+  std::string path_;
+  std::string temp_;  ///< empty once published or given up
+  FileDescriptor fd_;
+  PutMode mode_;
+  bool durable_;
+  uint64_t position_ = 0;
+  std::vector<std::byte> buffer_;  ///< small appends are gathered
+  Status failed_;                  ///< the first error: what follows it cannot be whole
+};
+
+}  // namespace tarn

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tarn/store.h"
+
+#include "base/bytes.h"
+
+namespace tarn {
+
+Result<bool> Store::Exists(std::string_view path) {
+  const auto info = Stat(path);
+  if (info.ok()) return true;
+  if (IsKind(info.status(), ErrorKind::kNotFound)) return false;
+  return info.status();
+}
+
+Status Store::Put(std::string_view path, std::span<const std::byte> bytes, PutMode mode) {
+  ARROW_ASSIGN_OR_RAISE(const auto writer, OpenWriter(path, mode));
+  ARROW_RETURN_NOT_OK(writer->Append(bytes));
+  return writer->Commit();
+}
+
+Status Store::Put(std::string_view path, std::string_view text, PutMode mode) {
+  return Put(path, AsBytes(text), mode);
+}
+
+}  // namespace tarn
