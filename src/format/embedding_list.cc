@@ -37,14 +37,16 @@ std::shared_ptr<arrow::Array> MakeList(const EmbeddingsView& embeddings, BufferP
   const auto type = EmbeddingField("v", -1, -1)->type();
   BufferPtr validity;
   if (embeddings.null_count() > 0) validity = arrow::Buffer::FromVector(ValidWords(embeddings));
-  return std::make_shared<arrow::ListArray>(type, embeddings.rows(), Offsets(embeddings),
-                                            std::make_shared<arrow::FloatArray>(count, std::move(values)),
-                                            std::move(validity), embeddings.null_count());
+  return std::make_shared<arrow::ListArray>(
+      type, embeddings.rows(), Offsets(embeddings),
+      std::make_shared<arrow::FloatArray>(count, std::move(values)), std::move(validity),
+      embeddings.null_count());
 }
 
 }  // namespace
 
-std::shared_ptr<arrow::Field> EmbeddingField(const std::string& name, int32_t field_id, int32_t element_id) {
+std::shared_ptr<arrow::Field> EmbeddingField(const std::string& name, int32_t field_id,
+                                             int32_t element_id) {
   auto element = arrow::field("element", arrow::float32(), false);
   if (element_id >= 0) element = WithFieldId(*element, element_id);
   auto field = arrow::field(name, arrow::list(std::move(element)), true);
@@ -53,13 +55,14 @@ std::shared_ptr<arrow::Field> EmbeddingField(const std::string& name, int32_t fi
 
 Result<std::shared_ptr<arrow::Array>> EmbeddingList(const EmbeddingsView& embeddings) {
   if (embeddings.rows() * embeddings.dim() > std::numeric_limits<int32_t>::max()) {
-    return Error(ErrorKind::kBadInput, "a row group of ", embeddings.rows(), " rows x ", embeddings.dim(),
-                 " floats is too large; use fewer rows per row group");
+    return Error(ErrorKind::kBadInput, "a row group of ", embeddings.rows(), " rows x ",
+                 embeddings.dim(), " floats is too large; use fewer rows per row group");
   }
   const float* values = embeddings.ContiguousValues();
   if (values == nullptr) return MakeList(embeddings, GatherValues(embeddings));
   const int64_t bytes = embeddings.rows() * embeddings.dim() * static_cast<int64_t>(sizeof(float));
-  return MakeList(embeddings, std::make_shared<arrow::Buffer>(reinterpret_cast<const uint8_t*>(values), bytes));
+  return MakeList(embeddings,
+                  std::make_shared<arrow::Buffer>(reinterpret_cast<const uint8_t*>(values), bytes));
 }
 
 std::vector<uint64_t> ValidWords(const EmbeddingsView& embeddings) {
@@ -78,7 +81,8 @@ Result<HalfEmbeddings> RoundToHalf(const EmbeddingsView& embeddings) {
   out.halves.reserve(vectors * embeddings.dim());
   for (int64_t row = 0; row < embeddings.rows(); ++row) {
     const float* v = embeddings.Row(row);
-    for (int32_t i = 0; v != nullptr && i < embeddings.dim(); ++i) out.halves.push_back(FloatToHalf(v[i]));
+    for (int32_t i = 0; v != nullptr && i < embeddings.dim(); ++i)
+      out.halves.push_back(FloatToHalf(v[i]));
   }
   std::vector<float> values(out.halves.size());
   for (size_t i = 0; i < values.size(); ++i) values[i] = HalfToFloat(out.halves[i]);
@@ -90,10 +94,12 @@ Result<HalfEmbeddings> RoundToHalf(const EmbeddingsView& embeddings) {
   BufferPtr validity;
   if (embeddings.null_count() > 0) validity = arrow::Buffer::FromVector(ValidWords(embeddings));
   const auto count = static_cast<int64_t>(values.size());
-  auto floats = std::make_shared<arrow::FloatArray>(count, arrow::Buffer::FromVector(std::move(values)));
+  auto floats =
+      std::make_shared<arrow::FloatArray>(count, arrow::Buffer::FromVector(std::move(values)));
   auto list = std::make_shared<arrow::LargeListArray>(
-      arrow::large_list(arrow::float32()), embeddings.rows(), arrow::Buffer::FromVector(std::move(offsets)),
-      std::move(floats), std::move(validity), embeddings.null_count());
+      arrow::large_list(arrow::float32()), embeddings.rows(),
+      arrow::Buffer::FromVector(std::move(offsets)), std::move(floats), std::move(validity),
+      embeddings.null_count());
   ARROW_ASSIGN_OR_RAISE(out.rounded, EmbeddingsView::FromArrow(std::move(list), embeddings.dim()));
   return out;
 }

@@ -14,7 +14,8 @@
 namespace tarn::format {
 
 /// The stored field of an embedding column: always nullable. Ids below 0 are left out.
-std::shared_ptr<arrow::Field> EmbeddingField(const std::string& name, int32_t field_id, int32_t element_id);
+std::shared_ptr<arrow::Field> EmbeddingField(const std::string& name, int32_t field_id,
+                                             int32_t element_id);
 
 /// The embeddings as a list array. Nothing is copied unless rows are null; without nulls the array
 /// points into the view's floats, which must outlive it. kBadInput above 2^31 values.

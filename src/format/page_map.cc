@@ -33,7 +33,8 @@ PageMapBytes EncodePageMap(uint64_t rows, uint64_t vectors, std::span<const Vect
   return out;
 }
 
-Result<PageMap> PageMap::Open(const Section& section, std::span<const std::byte> file, uint64_t data_limit) {
+Result<PageMap> PageMap::Open(const Section& section, std::span<const std::byte> file,
+                              uint64_t data_limit) {
   PageMap map;
   map.dim_ = section.info().dim;
   map.file_ = file.data();
@@ -48,11 +49,14 @@ Result<PageMap> PageMap::Open(const Section& section, std::span<const std::byte>
       reader.remaining() % sizeof(VectorPage) != 0) {
     return Damaged("the page table's length does not fit");
   }
-  if (map.rows_ > UINT32_MAX || map.vectors_ > map.rows_ || map.vectors_ != section.info().record_count) {
+  if (map.rows_ > UINT32_MAX || map.vectors_ > map.rows_ ||
+      map.vectors_ != section.info().record_count) {
     return Damaged("the counts do not fit each other");
   }
   map.pages_.resize(page_count);
-  if (page_count > 0) std::memcpy(map.pages_.data(), table->bytes.data() + kTableHeader, page_count * sizeof(VectorPage));
+  if (page_count > 0)
+    std::memcpy(map.pages_.data(), table->bytes.data() + kTableHeader,
+                page_count * sizeof(VectorPage));
   ARROW_RETURN_NOT_OK(map.CheckPages(file, data_limit));
   ARROW_RETURN_NOT_OK(map.OpenBitmap(section));
   map.BuildLookup();
@@ -72,7 +76,8 @@ Status PageMap::CheckPages(std::span<const std::byte> file, uint64_t data_limit)
     row += page.row_count;
     vector += page.vector_count;
     const uint64_t bytes = uint64_t{page.vector_count} * dim_ * sizeof(float);
-    if (page.floats_offset > data_limit || bytes > data_limit - page.floats_offset || data_limit > file.size()) {
+    if (page.floats_offset > data_limit || bytes > data_limit - page.floats_offset ||
+        data_limit > file.size()) {
       return Damaged("page " + std::to_string(i) + " reaches past the file's data");
     }
   }
@@ -83,7 +88,8 @@ Status PageMap::CheckPages(std::span<const std::byte> file, uint64_t data_limit)
 Status PageMap::OpenBitmap(const Section& section) {
   const SectionChunk* chunk = section.Find(kRowBitmap);
   if (chunk == nullptr) {
-    return vectors_ == rows_ ? Status::OK() : Damaged("rows are null, but there is no bitmap of them");
+    return vectors_ == rows_ ? Status::OK()
+                             : Damaged("rows are null, but there is no bitmap of them");
   }
   const size_t words = (rows_ + 63) / 64;
   if (chunk->bytes.size() != words * 12) return Damaged("the bitmap's length does not fit");
@@ -138,10 +144,12 @@ void PageMap::AppendRows(uint32_t first_row, uint32_t count, std::vector<uint32_
 Status PageMap::Verify() const {
   uint64_t rank = 0;
   for (size_t word = 0; word < valid_.size(); ++word) {
-    if (ranks_[word] != rank) return Damaged("the rank of bitmap word " + std::to_string(word) + " is wrong");
+    if (ranks_[word] != rank)
+      return Damaged("the rank of bitmap word " + std::to_string(word) + " is wrong");
     rank += static_cast<uint64_t>(std::popcount(valid_[word]));
   }
-  if (!valid_.empty() && rank != vectors_) return Damaged("the bitmap does not hold as many rows as vectors");
+  if (!valid_.empty() && rank != vectors_)
+    return Damaged("the bitmap does not hold as many rows as vectors");
   if (!valid_.empty() && rows_ % 64 != 0 && valid_.back() >> (rows_ % 64) != 0) {
     return Damaged("the bitmap has rows past the end");
   }

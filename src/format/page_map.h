@@ -42,7 +42,8 @@ class PageMap {
  public:
   /// Checks every page against the file's size and the others, but reads no float and no bitmap.
   /// `data_limit`: the end of the bytes that pages may lie in. kCorrupt says what does not fit.
-  static Result<PageMap> Open(const Section& section, std::span<const std::byte> file, uint64_t data_limit);
+  static Result<PageMap> Open(const Section& section, std::span<const std::byte> file,
+                              uint64_t data_limit);
 
   uint64_t rows() const { return rows_; }
   uint64_t vectors() const { return vectors_; }
@@ -58,8 +59,8 @@ class PageMap {
   /// anything: compare it with a limit before use.
   uint64_t Rank(uint32_t row) const;
 
-  /// The unaligned floats of a row; nullptr when the row is out of range, null, or the map is damaged
-  /// there.
+  /// The unaligned floats of a row; nullptr when the row is out of range, null, or the map is
+  /// damaged there.
   const std::byte* Find(uint32_t row) const;
 
   /// The rows that have a vector, of [first_row, first_row + count).

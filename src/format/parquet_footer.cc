@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/bytes.h"
+#include "base/crc32c.h"
 
 namespace tarn::format {
 namespace {
@@ -111,7 +112,8 @@ class CompactReader {
 
   Status SkipList(int depth) {
     ARROW_ASSIGN_OR_RAISE(const auto header, ListHeader());
-    for (uint64_t i = 0; i < header.second; ++i) ARROW_RETURN_NOT_OK(SkipElement(header.first, depth));
+    for (uint64_t i = 0; i < header.second; ++i)
+      ARROW_RETURN_NOT_OK(SkipElement(header.first, depth));
     return Status::OK();
   }
 
@@ -177,7 +179,9 @@ void PutVarint(std::vector<std::byte>& out, uint64_t value) {
   out.push_back(static_cast<std::byte>(value));
 }
 
-void PutBytes(std::vector<std::byte>& out, Bytes bytes) { out.insert(out.end(), bytes.begin(), bytes.end()); }
+void PutBytes(std::vector<std::byte>& out, Bytes bytes) {
+  out.insert(out.end(), bytes.begin(), bytes.end());
+}
 
 void PutFieldHeader(std::vector<std::byte>& out, int16_t id, uint8_t type, int16_t last_id) {
   const int delta = id - last_id;
@@ -214,12 +218,15 @@ std::vector<std::byte> EncodeKeys(const FooterKeys& keys) {
   return out;
 }
 
-std::string ToText(Bytes bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
+std::string ToText(Bytes bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
 
 Result<FooterKeys> DecodeKeys(Bytes list) {
   CompactReader reader(list);
   ARROW_ASSIGN_OR_RAISE(const auto header, reader.ListHeader());
-  if (header.second > 0 && header.first != kStruct) return Damaged("the key/values are not structures");
+  if (header.second > 0 && header.first != kStruct)
+    return Damaged("the key/values are not structures");
   FooterKeys keys;
   for (uint64_t i = 0; i < header.second; ++i) {
     std::string key;
@@ -247,7 +254,8 @@ Result<std::vector<WireField>> SplitFields(Bytes metadata) {
   while (true) {
     ARROW_ASSIGN_OR_RAISE(const WireField field, reader.NextField(&last_id, 0));
     if (field.type == kStop) break;
-    if (field.id == kKeyValueField && field.type != kList) return Damaged("the key/values are not a list");
+    if (field.id == kKeyValueField && field.type != kList)
+      return Damaged("the key/values are not a list");
     fields.push_back(field);
   }
   if (reader.position() != metadata.size()) return Damaged("bytes follow the metadata");
@@ -256,13 +264,54 @@ Result<std::vector<WireField>> SplitFields(Bytes metadata) {
 
 void Merge(const FooterKeys& changes, FooterKeys* keys) {
   for (const auto& change : changes) {
-    auto found = std::find_if(keys->begin(), keys->end(), [&](const auto& key) { return key.first == change.first; });
+    auto found = std::find_if(keys->begin(), keys->end(),
+                              [&](const auto& key) { return key.first == change.first; });
     if (found == keys->end()) {
       keys->push_back(change);
     } else {
       found->second = change.second;
     }
   }
+}
+
+Result<std::vector<std::byte>> ReplaceKeys(Bytes metadata, const FooterKeys& keys) {
+  ARROW_ASSIGN_OR_RAISE(auto fields, SplitFields(metadata));
+  std::erase_if(fields, [](const WireField& field) { return field.id == kKeyValueField; });
+  const std::vector<std::byte> encoded = EncodeKeys(keys);
+  const auto after = std::find_if(fields.begin(), fields.end(),
+                                  [](const auto& f) { return f.id > kKeyValueField; });
+  fields.insert(after, WireField{kKeyValueField, kList, encoded});
+
+  std::vector<std::byte> out;
+  out.reserve(metadata.size() + encoded.size());
+  int16_t last_id = 0;
+  for (const WireField& field : fields) {
+    PutFieldHeader(out, field.id, field.type, last_id);
+    PutBytes(out, field.value);
+    last_id = field.id;
+  }
+  out.push_back(std::byte{kStop});
+  return out;
+}
+
+constexpr size_t kChecksumDigits = 8;
+constexpr size_t kNoChecksum = std::string_view::npos;
+
+/// Where the checksum's digits stand: behind the key, the header of field 2 and the length.
+size_t FindChecksum(Bytes metadata) {
+  const std::string_view text(reinterpret_cast<const char*>(metadata.data()), metadata.size());
+  const std::string needle = std::string(kFooterChecksumKey) + "\x18\x08";
+  const size_t at = text.rfind(needle);
+  if (at == kNoChecksum || metadata.size() - at - needle.size() < kChecksumDigits)
+    return kNoChecksum;
+  return at + needle.size();
+}
+
+std::string ChecksumText(uint32_t crc) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string text(kChecksumDigits, '0');
+  for (size_t i = 0; i < kChecksumDigits; ++i) text[i] = kDigits[crc >> (28 - 4 * i) & 0xf];
+  return text;
 }
 
 }  // namespace
@@ -282,8 +331,8 @@ Result<FooterPlace> FindFooter(Bytes tail, uint64_t file_size) {
   FooterPlace place;
   place.length = LoadLe<uint32_t>(end.data());
   if (place.length > file_size - 12) {
-    return Error(ErrorKind::kCorrupt, "the Parquet footer's length ", place.length, " exceeds the file's ", file_size,
-                 " bytes");
+    return Error(ErrorKind::kCorrupt, "the Parquet footer's length ", place.length,
+                 " exceeds the file's ", file_size, " bytes");
   }
   place.offset = file_size - 8 - place.length;
   return place;
@@ -300,24 +349,38 @@ Result<FooterKeys> ReadFooterKeys(Bytes metadata) {
 }
 
 Result<std::vector<std::byte>> SetFooterKeys(Bytes metadata, const FooterKeys& changes) {
-  ARROW_ASSIGN_OR_RAISE(auto fields, SplitFields(metadata));
   ARROW_ASSIGN_OR_RAISE(FooterKeys keys, ReadFooterKeys(metadata));
-  std::erase_if(fields, [](const WireField& field) { return field.id == kKeyValueField; });
   Merge(changes, &keys);
-  const std::vector<std::byte> encoded = EncodeKeys(keys);
-  const auto after = std::find_if(fields.begin(), fields.end(), [](const auto& f) { return f.id > kKeyValueField; });
-  fields.insert(after, WireField{kKeyValueField, kList, encoded});
+  return ReplaceKeys(metadata, keys);
+}
 
-  std::vector<std::byte> out;
-  out.reserve(metadata.size() + encoded.size());
-  int16_t last_id = 0;
-  for (const WireField& field : fields) {
-    PutFieldHeader(out, field.id, field.type, last_id);
-    PutBytes(out, field.value);
-    last_id = field.id;
+Result<std::vector<std::byte>> RemoveFooterKey(Bytes metadata, std::string_view key) {
+  ARROW_ASSIGN_OR_RAISE(FooterKeys keys, ReadFooterKeys(metadata));
+  std::erase_if(keys, [&](const auto& entry) { return entry.first == key; });
+  return ReplaceKeys(metadata, keys);
+}
+
+Result<std::vector<std::byte>> SealFooter(Bytes metadata, FooterKeys keys) {
+  keys.emplace_back(kFooterChecksumKey, std::string(kChecksumDigits, '0'));
+  ARROW_ASSIGN_OR_RAISE(auto sealed, SetFooterKeys(metadata, keys));
+  const size_t at = FindChecksum(sealed);
+  if (at == kNoChecksum) return Damaged("the checksum's place was not found");
+  const std::string digits = ChecksumText(Crc32c(sealed));
+  std::memcpy(sealed.data() + at, digits.data(), digits.size());
+  return sealed;
+}
+
+Status CheckFooterSeal(Bytes metadata) {
+  const size_t at = FindChecksum(metadata);
+  if (at == kNoChecksum) return Status::OK();
+  const std::string zeros(kChecksumDigits, '0');
+  uint32_t crc = Crc32c(metadata.first(at));
+  crc = Crc32c(AsBytes(zeros), crc);
+  crc = Crc32c(metadata.subspan(at + kChecksumDigits), crc);
+  if (std::memcmp(ChecksumText(crc).data(), metadata.data() + at, kChecksumDigits) != 0) {
+    return Damaged("its checksum does not match");
   }
-  out.push_back(std::byte{kStop});
-  return out;
+  return Status::OK();
 }
 
 std::vector<std::byte> FooterTail(Bytes metadata) {

@@ -42,7 +42,8 @@ std::shared_ptr<parquet::WriterProperties> MakeProperties(const ParquetLayout& l
         ->compression(LeafPath(column), parquet::Compression::UNCOMPRESSED)
         ->disable_statistics(LeafPath(column));
   }
-  for (const std::string& column : layout.coded_embeddings) builder.disable_statistics(LeafPath(column));
+  for (const std::string& column : layout.coded_embeddings)
+    builder.disable_statistics(LeafPath(column));
   return builder.build();
 }
 
@@ -51,16 +52,19 @@ class ParquetWriterImpl : public ParquetWriter {
   explicit ParquetWriterImpl(StoreWriter* out) : stream_(std::make_shared<StoreStream>(out)) {}
 
   Status Start(const std::shared_ptr<arrow::Schema>& schema, const ParquetLayout& layout) {
-    auto arrow_properties = parquet::ArrowWriterProperties::Builder().enable_compliant_nested_types()->build();
-    ARROW_ASSIGN_OR_RAISE(writer_, parquet::arrow::FileWriter::Open(*schema, arrow::default_memory_pool(), stream_,
-                                                                    MakeProperties(layout), arrow_properties));
+    auto arrow_properties =
+        parquet::ArrowWriterProperties::Builder().enable_compliant_nested_types()->build();
+    ARROW_ASSIGN_OR_RAISE(
+        writer_, parquet::arrow::FileWriter::Open(*schema, arrow::default_memory_pool(), stream_,
+                                                  MakeProperties(layout), arrow_properties));
     return Status::OK();
   }
 
   Status WriteRowGroup(const arrow::RecordBatch& batch) override {
     BEGIN_PARQUET_CATCH_EXCEPTIONS
     ARROW_RETURN_NOT_OK(writer_->NewRowGroup());
-    for (const auto& column : batch.columns()) ARROW_RETURN_NOT_OK(writer_->WriteColumnChunk(*column));
+    for (const auto& column : batch.columns())
+      ARROW_RETURN_NOT_OK(writer_->WriteColumnChunk(*column));
     END_PARQUET_CATCH_EXCEPTIONS
     return Status::OK();
   }
@@ -72,7 +76,8 @@ class ParquetWriterImpl : public ParquetWriter {
     ARROW_RETURN_NOT_OK(writer_->Close());
     tail.offset = stream_->held_offset();
     tail.bytes = stream_->TakeHeld();
-    ARROW_ASSIGN_OR_RAISE(const FooterPlace footer, FindFooter(tail.bytes, tail.offset + tail.bytes.size()));
+    ARROW_ASSIGN_OR_RAISE(const FooterPlace footer,
+                          FindFooter(tail.bytes, tail.offset + tail.bytes.size()));
     tail.metadata_length = footer.length;
     uint32_t length = footer.length;
     tail.metadata = parquet::FileMetaData::Make(tail.metadata_bytes().data(), length);
@@ -101,7 +106,8 @@ uint32_t CountVectors(const std::vector<uint64_t>& valid_words, uint64_t begin, 
   return count;
 }
 
-Result<std::vector<VectorPage>> PagesFromOffsetIndexes(const ParquetTail& tail, int leaf, uint32_t dim,
+Result<std::vector<VectorPage>> PagesFromOffsetIndexes(const ParquetTail& tail, int leaf,
+                                                       uint32_t dim,
                                                        const std::vector<uint64_t>& valid_words) {
   std::vector<VectorPage> pages;
   uint64_t group_start = 0;
@@ -111,11 +117,14 @@ Result<std::vector<VectorPage>> PagesFromOffsetIndexes(const ParquetTail& tail, 
     const auto location = row_group->ColumnChunk(leaf)->GetOffsetIndexLocation();
     const auto rows = static_cast<uint64_t>(row_group->num_rows());
     if (!location || static_cast<uint64_t>(location->offset) < tail.offset ||
-        location->offset + location->length > static_cast<int64_t>(tail.offset + tail.bytes.size())) {
-      return Error(ErrorKind::kCorrupt, "the Parquet writer left no offset index for an embedding column");
+        location->offset + location->length >
+            static_cast<int64_t>(tail.offset + tail.bytes.size())) {
+      return Error(ErrorKind::kCorrupt,
+                   "the Parquet writer left no offset index for an embedding column");
     }
-    const auto index = parquet::OffsetIndex::Make(tail.bytes.data() + (location->offset - tail.offset),
-                                                  location->length, parquet::default_reader_properties());
+    const auto index =
+        parquet::OffsetIndex::Make(tail.bytes.data() + (location->offset - tail.offset),
+                                   location->length, parquet::default_reader_properties());
     const auto& locations = index->page_locations();
     for (size_t i = 0; i < locations.size(); ++i) {
       const auto first = static_cast<uint64_t>(locations[i].first_row_index);
@@ -125,7 +134,8 @@ Result<std::vector<VectorPage>> PagesFromOffsetIndexes(const ParquetTail& tail, 
       page.row_count = static_cast<uint32_t>(end - first);
       page.first_vector = vectors;
       page.vector_count = CountVectors(valid_words, group_start + first, group_start + end);
-      page.floats_offset = static_cast<uint64_t>(locations[i].offset) + locations[i].compressed_page_size -
+      page.floats_offset = static_cast<uint64_t>(locations[i].offset) +
+                           locations[i].compressed_page_size -
                            uint64_t{page.vector_count} * dim * sizeof(float);
       vectors += page.vector_count;
       pages.push_back(page);
@@ -137,9 +147,8 @@ Result<std::vector<VectorPage>> PagesFromOffsetIndexes(const ParquetTail& tail, 
 
 }  // namespace
 
-Result<std::unique_ptr<ParquetWriter>> ParquetWriter::Open(StoreWriter* out,
-                                                           const std::shared_ptr<arrow::Schema>& schema,
-                                                           const ParquetLayout& layout) {
+Result<std::unique_ptr<ParquetWriter>> ParquetWriter::Open(
+    StoreWriter* out, const std::shared_ptr<arrow::Schema>& schema, const ParquetLayout& layout) {
   auto writer = std::make_unique<ParquetWriterImpl>(out);
   BEGIN_PARQUET_CATCH_EXCEPTIONS
   ARROW_RETURN_NOT_OK(writer->Start(schema, layout));
@@ -147,10 +156,12 @@ Result<std::unique_ptr<ParquetWriter>> ParquetWriter::Open(StoreWriter* out,
   return writer;
 }
 
-Result<std::vector<VectorPage>> FindVectorPages(const ParquetTail& tail, const std::string& column, uint32_t dim,
+Result<std::vector<VectorPage>> FindVectorPages(const ParquetTail& tail, const std::string& column,
+                                                uint32_t dim,
                                                 const std::vector<uint64_t>& valid_words) {
   const int leaf = EmbeddingLeaf(*tail.metadata, column);
-  if (leaf < 0) return Error(ErrorKind::kNotFound, "the file has no embedding column '", column, "'");
+  if (leaf < 0)
+    return Error(ErrorKind::kNotFound, "the file has no embedding column '", column, "'");
   BEGIN_PARQUET_CATCH_EXCEPTIONS
   return PagesFromOffsetIndexes(tail, leaf, dim, valid_words);
   END_PARQUET_CATCH_EXCEPTIONS
@@ -160,7 +171,8 @@ int EmbeddingLeaf(const parquet::FileMetaData& metadata, const std::string& colu
   const auto& schema = *metadata.schema();
   for (int leaf = 0; leaf < schema.num_columns(); ++leaf) {
     const auto path = schema.Column(leaf)->path()->ToDotVector();
-    if (path.size() == 3 && path[0] == column && schema.Column(leaf)->physical_type() == parquet::Type::FLOAT) {
+    if (path.size() == 3 && path[0] == column &&
+        schema.Column(leaf)->physical_type() == parquet::Type::FLOAT) {
       return leaf;
     }
   }

@@ -21,7 +21,8 @@ class FileMetaData;
 
 namespace tarn::format {
 
-/// How the columns are encoded. Columns that are not named are compressed (zstd, dictionary or PLAIN).
+/// How the columns are encoded. Columns that are not named are compressed (zstd, dictionary or
+/// PLAIN).
 struct ParquetLayout {
   /// Top-level embedding columns stored as raw floats: PLAIN, uncompressed, without dictionary.
   std::vector<std::string> raw_embeddings;
@@ -50,7 +51,8 @@ struct ParquetTail {
 class ParquetWriter {
  public:
   /// `schema` is storable and has field ids everywhere (storable_schema.h).
-  static Result<std::unique_ptr<ParquetWriter>> Open(StoreWriter* out, const std::shared_ptr<arrow::Schema>& schema,
+  static Result<std::unique_ptr<ParquetWriter>> Open(StoreWriter* out,
+                                                     const std::shared_ptr<arrow::Schema>& schema,
                                                      const ParquetLayout& layout);
   virtual ~ParquetWriter() = default;
 
@@ -62,7 +64,8 @@ class ParquetWriter {
 
 /// Where the floats of a raw embedding column lie, from the offset indexes of the tail.
 /// `valid_words`: bit r set when row r has a vector; empty when all have.
-Result<std::vector<VectorPage>> FindVectorPages(const ParquetTail& tail, const std::string& column, uint32_t dim,
+Result<std::vector<VectorPage>> FindVectorPages(const ParquetTail& tail, const std::string& column,
+                                                uint32_t dim,
                                                 const std::vector<uint64_t>& valid_words);
 
 /// The leaf column of a top-level list<float>, or -1.

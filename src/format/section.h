@@ -71,7 +71,8 @@ class Section {
   /// Opens the section at `offset` of a file of which it must not reach past `limit` (the footer's
   /// offset). Reads header, chunk table and trailer, and nothing else. kCorrupt says what does not
   /// fit; kNotSupported for another version or an unknown incompatible feature.
-  static Result<Section> Open(std::span<const std::byte> file, uint64_t offset, uint64_t limit, SectionKind kind);
+  static Result<Section> Open(std::span<const std::byte> file, uint64_t offset, uint64_t limit,
+                              SectionKind kind);
 
   const SectionInfo& info() const { return info_; }
   uint64_t offset() const { return offset_; }

@@ -14,9 +14,13 @@ using Bytes = std::span<const std::byte>;
 
 constexpr std::array<std::byte, kLargeChunkAlignment> kZeros{};
 
-uint64_t AlignUp(uint64_t value, uint64_t alignment) { return (value + alignment - 1) / alignment * alignment; }
+uint64_t AlignUp(uint64_t value, uint64_t alignment) {
+  return (value + alignment - 1) / alignment * alignment;
+}
 
-uint64_t ChunkAlignmentOf(size_t size) { return size >= kLargeChunk ? kLargeChunkAlignment : kChunkAlignment; }
+uint64_t ChunkAlignmentOf(size_t size) {
+  return size >= kLargeChunk ? kLargeChunkAlignment : kChunkAlignment;
+}
 
 struct PlacedChunk {
   uint32_t kind;
@@ -134,13 +138,16 @@ class PaddedWriter {
 
 }  // namespace
 
-Result<SectionPlace> WriteSection(const NewSection& section, uint64_t position, const ByteSink& sink) {
+Result<SectionPlace> WriteSection(const NewSection& section, uint64_t position,
+                                  const ByteSink& sink) {
   uint64_t alignment = kChunkAlignment;
-  for (const NewChunk& chunk : section.chunks) alignment = std::max(alignment, ChunkAlignmentOf(chunk.bytes.size()));
+  for (const NewChunk& chunk : section.chunks)
+    alignment = std::max(alignment, ChunkAlignmentOf(chunk.bytes.size()));
 
   const uint64_t front = kSectionHeaderSize + 16 + 32 * (section.chunks.size() + 1);
   std::vector<PlacedChunk> placed = PlaceChunks(section.chunks, front);
-  const uint64_t chunks_end = placed.empty() ? front : placed.back().offset + placed.back().bytes.size();
+  const uint64_t chunks_end =
+      placed.empty() ? front : placed.back().offset + placed.back().bytes.size();
   const uint64_t sums_offset = AlignUp(chunks_end, kChunkAlignment);
 
   BlockChecksums blocks;
@@ -161,7 +168,8 @@ Result<SectionPlace> WriteSection(const NewSection& section, uint64_t position, 
   ARROW_RETURN_NOT_OK(PaddedWriter(sink).PadTo(start - position));
   PaddedWriter writer(sink);
   ARROW_RETURN_NOT_OK(writer.Write(0, EncodeFront(section.info, placed, crcs, length)));
-  for (const PlacedChunk& chunk : placed) ARROW_RETURN_NOT_OK(writer.Write(chunk.offset, chunk.bytes));
+  for (const PlacedChunk& chunk : placed)
+    ARROW_RETURN_NOT_OK(writer.Write(chunk.offset, chunk.bytes));
   ARROW_RETURN_NOT_OK(writer.Write(trailer, EncodeTrailer(section.info, start, length)));
   return SectionPlace{start, length};
 }

@@ -34,6 +34,7 @@ struct SectionPlace {
 using ByteSink = std::function<Status(std::span<const std::byte>)>;
 
 /// Pads from `position` (the file's length so far) to the section's alignment and writes it.
-Result<SectionPlace> WriteSection(const NewSection& section, uint64_t position, const ByteSink& sink);
+Result<SectionPlace> WriteSection(const NewSection& section, uint64_t position,
+                                  const ByteSink& sink);
 
 }  // namespace tarn::format

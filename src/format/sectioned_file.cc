@@ -18,16 +18,19 @@ Result<std::shared_ptr<parquet::FileMetaData>> Reparse(std::span<const std::byte
 }
 
 Result<SectionedFile> WriteSectionsAndFooter(StoreWriter* out, std::span<const std::byte> metadata,
-                                             const std::vector<KeyedSection>& sections, FooterKeys keys) {
+                                             const std::vector<KeyedSection>& sections,
+                                             FooterKeys keys) {
   SectionedFile written;
   const uint64_t start = out->position();
   const ByteSink sink = [out](std::span<const std::byte> bytes) { return out->Append(bytes); };
   for (const KeyedSection& section : sections) {
-    ARROW_ASSIGN_OR_RAISE(const SectionPlace place, WriteSection(section.section, out->position(), sink));
+    ARROW_ASSIGN_OR_RAISE(const SectionPlace place,
+                          WriteSection(section.section, out->position(), sink));
     keys.emplace_back(section.key, std::to_string(place.offset));
   }
   written.section_bytes = out->position() - start;
-  ARROW_ASSIGN_OR_RAISE(const auto edited, SetFooterKeys(metadata, keys));
+  keys.emplace_back(kSectionsEndKey, std::to_string(out->position()));
+  ARROW_ASSIGN_OR_RAISE(const auto edited, SealFooter(metadata, std::move(keys)));
   ARROW_ASSIGN_OR_RAISE(written.metadata, Reparse(edited));
   ARROW_RETURN_NOT_OK(out->Append(FooterTail(edited)));
   written.size = out->position();
@@ -45,8 +48,8 @@ std::string PageMapKey(std::string_view column) {
 }
 
 std::string_view ColumnOfPageMapKey(std::string_view key) {
-  if (key.size() <= kPageMapPrefix.size() + kPageMapSuffix.size() || !key.starts_with(kPageMapPrefix) ||
-      !key.ends_with(kPageMapSuffix)) {
+  if (key.size() <= kPageMapPrefix.size() + kPageMapSuffix.size() ||
+      !key.starts_with(kPageMapPrefix) || !key.ends_with(kPageMapSuffix)) {
     return {};
   }
   key.remove_prefix(kPageMapPrefix.size());
@@ -54,10 +57,11 @@ std::string_view ColumnOfPageMapKey(std::string_view key) {
   return key;
 }
 
-Result<SectionedFile> FinishFile(StoreWriter* out, const ParquetTail& tail, const std::vector<KeyedSection>& sections,
-                                 FooterKeys keys) {
+Result<SectionedFile> FinishFile(StoreWriter* out, const ParquetTail& tail,
+                                 const std::vector<KeyedSection>& sections, FooterKeys keys) {
   if (out->position() != tail.offset) {
-    return Error(ErrorKind::kBadInput, "the Parquet tail belongs at byte ", tail.offset, ", not at ", out->position());
+    return Error(ErrorKind::kBadInput, "the Parquet tail belongs at byte ", tail.offset,
+                 ", not at ", out->position());
   }
   ARROW_RETURN_NOT_OK(out->Append(tail.page_indexes()));
   return WriteSectionsAndFooter(out, tail.metadata_bytes(), sections, std::move(keys));
@@ -67,7 +71,8 @@ Result<SectionedFile> AppendSections(std::span<const std::byte> file, StoreWrite
                                      const std::vector<KeyedSection>& sections, FooterKeys keys) {
   ARROW_ASSIGN_OR_RAISE(const FooterPlace footer, FindFooter(file, file.size()));
   ARROW_RETURN_NOT_OK(out->Append(file.first(footer.offset)));
-  return WriteSectionsAndFooter(out, file.subspan(footer.offset, footer.length), sections, std::move(keys));
+  return WriteSectionsAndFooter(out, file.subspan(footer.offset, footer.length), sections,
+                                std::move(keys));
 }
 
 }  // namespace tarn::format

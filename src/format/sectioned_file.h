@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Sections between the row groups and the footer of a Parquet file, and the footer keys that name them.
+// Sections between the row groups and the footer of a Parquet file, and the footer keys that name
+// them.
 #pragma once
 
 #include <cstdint>
@@ -24,6 +25,10 @@ inline constexpr std::string_view kPrecisionKey = "ailake.precision";
 inline constexpr std::string_view kMetricKey = "ailake.metric";
 inline constexpr std::string_view kDimKey = "ailake.dim";
 inline constexpr std::string_view kRecordCountKey = "ailake.record_count";
+/// Where the sections end and the footer begins. Tools that rewrite a file with its key/values but
+/// without its sections leave a number that no longer fits, which tells their files from damaged
+/// ones.
+inline constexpr std::string_view kSectionsEndKey = "tarn.sections_end";
 /// "ailake.<column>.footer_offset", of a column that is not the primary one.
 std::string SecondarySectionKey(std::string_view column);
 /// "tarn.<column>.page_map_offset".
@@ -46,11 +51,12 @@ struct SectionedFile {
 
 /// Writes the page indexes of the tail, the sections, and the footer with `keys` and the sections'
 /// offsets set. Does not commit.
-Result<SectionedFile> FinishFile(StoreWriter* out, const ParquetTail& tail, const std::vector<KeyedSection>& sections,
-                                 FooterKeys keys);
+Result<SectionedFile> FinishFile(StoreWriter* out, const ParquetTail& tail,
+                                 const std::vector<KeyedSection>& sections, FooterKeys keys);
 
-/// Copies a finished Parquet file up to its footer, byte for byte, then continues as FinishFile does:
-/// nothing is decoded or encoded again, and every older section stays where it was. Does not commit.
+/// Copies a finished Parquet file up to its footer, byte for byte, then continues as FinishFile
+/// does: nothing is decoded or encoded again, and every older section stays where it was. Does not
+/// commit.
 Result<SectionedFile> AppendSections(std::span<const std::byte> file, StoreWriter* out,
                                      const std::vector<KeyedSection>& sections, FooterKeys keys);
 

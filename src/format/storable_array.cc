@@ -18,7 +18,8 @@ using arrow::Array;
 using arrow::Type;
 using ArrayPtr = std::shared_ptr<Array>;
 
-/// A list-like array taken apart: row i holds values [offsets[i], offsets[i + 1]); null rows are empty.
+/// A list-like array taken apart: row i holds values [offsets[i], offsets[i + 1]); null rows are
+/// empty.
 struct ListParts {
   std::shared_ptr<arrow::Buffer> offsets;
   ArrayPtr values;
@@ -46,11 +47,13 @@ Result<ListParts> SplitList(const Array& list, const ArrayPtr& values, const std
       }
     }
     if (total > std::numeric_limits<int32_t>::max()) {
-      return Error(ErrorKind::kBadInput, "field '", path, "': more than 2^31 list elements in one batch; split it");
+      return Error(ErrorKind::kBadInput, "field '", path,
+                   "': more than 2^31 list elements in one batch; split it");
     }
     offsets[i + 1] = static_cast<int32_t>(total);
   }
-  if (contiguous) return MakeParts(std::move(offsets), values->Slice(std::max<int64_t>(first, 0), total));
+  if (contiguous)
+    return MakeParts(std::move(offsets), values->Slice(std::max<int64_t>(first, 0), total));
   std::vector<int64_t> take;
   take.reserve(total);
   for (int64_t i = 0; i < list.length(); ++i) {
@@ -85,15 +88,16 @@ Result<ListParts> SplitAnyList(const Array& array, const std::string& path) {
     case Type::LARGE_LIST_VIEW:
       return SplitVariable<arrow::LargeListViewArray>(array, path);
     default:
-      return Error(ErrorKind::kBadInput, "field '", path, "': ", array.type()->ToString(), " is not a list");
+      return Error(ErrorKind::kBadInput, "field '", path, "': ", array.type()->ToString(),
+                   " is not a list");
   }
 }
 
 /// The validity bitmap from bit 0 on; nullptr when nothing is null.
 Result<std::shared_ptr<arrow::Buffer>> ValidityOf(const Array& array) {
   if (array.null_count() == 0) return nullptr;
-  return arrow::internal::CopyBitmap(arrow::default_memory_pool(), array.null_bitmap_data(), array.offset(),
-                                     array.length());
+  return arrow::internal::CopyBitmap(arrow::default_memory_pool(), array.null_bitmap_data(),
+                                     array.offset(), array.length());
 }
 
 Result<ArrayPtr> DecodeRunEnds(const Array& array) {
@@ -116,7 +120,8 @@ Result<ArrayPtr> WidenHalf(const Array& array) {
   std::vector<float> values(array.length());
   for (int64_t i = 0; i < array.length(); ++i) values[i] = HalfToFloat(halves.raw_values()[i]);
   ARROW_ASSIGN_OR_RAISE(auto validity, ValidityOf(array));
-  return std::make_shared<arrow::FloatArray>(array.length(), arrow::Buffer::FromVector(std::move(values)),
+  return std::make_shared<arrow::FloatArray>(array.length(),
+                                             arrow::Buffer::FromVector(std::move(values)),
                                              std::move(validity), array.null_count());
 }
 
@@ -147,12 +152,13 @@ bool StoredAs(const std::shared_ptr<arrow::DataType>& from, const arrow::DataTyp
   return narrow.scale() == wide.scale() && narrow.precision() <= wide.precision();
 }
 
-Result<ArrayPtr> ConvertPrimitive(const ArrayPtr& array, const std::shared_ptr<arrow::DataType>& type,
+Result<ArrayPtr> ConvertPrimitive(const ArrayPtr& array,
+                                  const std::shared_ptr<arrow::DataType>& type,
                                   const std::string& path) {
   ArrayPtr converted = array;
   if (!StoredAs(array->type(), *type)) {
-    return Error(ErrorKind::kBadInput, "field '", path, "' is stored as ", type->ToString(), ", not ",
-                 array->type()->ToString());
+    return Error(ErrorKind::kBadInput, "field '", path, "' is stored as ", type->ToString(),
+                 ", not ", array->type()->ToString());
   }
   if (array->type_id() == Type::NA) {
     ARROW_ASSIGN_OR_RAISE(converted, arrow::MakeArrayOfNull(type, array->length()));
@@ -161,8 +167,9 @@ Result<ArrayPtr> ConvertPrimitive(const ArrayPtr& array, const std::shared_ptr<a
   } else if (!array->type()->Equals(*type)) {
     auto cast = arrow::compute::Cast(*array, type);
     if (!cast.ok()) {
-      return Error(ErrorKind::kBadInput, "field '", path, "': ", array->type()->ToString(), " cannot be stored as ",
-                   type->ToString(), " exactly: ", cast.status().message());
+      return Error(ErrorKind::kBadInput, "field '", path, "': ", array->type()->ToString(),
+                   " cannot be stored as ", type->ToString(),
+                   " exactly: ", cast.status().message());
     }
     converted = cast.MoveValueUnsafe();
   }
@@ -175,14 +182,16 @@ Status CheckRequired(const Array& child, const Array* parent, const std::string&
   if (child.null_count() == 0) return Status::OK();
   for (int64_t i = 0; i < child.length(); ++i) {
     if (child.IsNull(i) && (parent == nullptr || parent->IsValid(i))) {
-      return Error(ErrorKind::kBadInput, "field '", path, "' is required, but entry ", i, " is null");
+      return Error(ErrorKind::kBadInput, "field '", path, "' is required, but entry ", i,
+                   " is null");
     }
   }
   return Status::OK();
 }
 
-Result<ArrayPtr> ConvertChild(const ArrayPtr& child, const arrow::Field& stored, const Array* parent,
-                              const std::string& parent_path, const char* name) {
+Result<ArrayPtr> ConvertChild(const ArrayPtr& child, const arrow::Field& stored,
+                              const Array* parent, const std::string& parent_path,
+                              const char* name) {
   const std::string path = JoinPath(parent_path, name);
   ARROW_ASSIGN_OR_RAISE(ArrayPtr converted, ToStorable(child, *stored.WithNullable(true), path));
   if (!stored.nullable()) ARROW_RETURN_NOT_OK(CheckRequired(*converted, parent, path));
@@ -193,8 +202,8 @@ Result<ArrayPtr> ConvertStruct(const ArrayPtr& array, const std::shared_ptr<arro
                                const std::string& path) {
   const auto& rows = static_cast<const arrow::StructArray&>(*array);
   if (rows.num_fields() != type->num_fields()) {
-    return Error(ErrorKind::kBadInput, "field '", path, "' has ", rows.num_fields(), " fields, the table ",
-                 type->num_fields());
+    return Error(ErrorKind::kBadInput, "field '", path, "' has ", rows.num_fields(),
+                 " fields, the table ", type->num_fields());
   }
   arrow::ArrayVector children;
   for (int i = 0; i < type->num_fields(); ++i) {
@@ -203,19 +212,21 @@ Result<ArrayPtr> ConvertStruct(const ArrayPtr& array, const std::shared_ptr<arro
       return Error(ErrorKind::kBadInput, "field '", path, "': '", array->type()->field(i)->name(),
                    "' stands where '", stored.name(), "' must be");
     }
-    ARROW_ASSIGN_OR_RAISE(auto child, ConvertChild(rows.field(i), stored, &rows, path, stored.name().c_str()));
+    ARROW_ASSIGN_OR_RAISE(auto child,
+                          ConvertChild(rows.field(i), stored, &rows, path, stored.name().c_str()));
     children.push_back(std::move(child));
   }
   ARROW_ASSIGN_OR_RAISE(auto validity, ValidityOf(*array));
-  return std::make_shared<arrow::StructArray>(type, array->length(), std::move(children), std::move(validity),
-                                              array->null_count());
+  return std::make_shared<arrow::StructArray>(type, array->length(), std::move(children),
+                                              std::move(validity), array->null_count());
 }
 
 Result<ArrayPtr> ConvertList(const ArrayPtr& array, const std::shared_ptr<arrow::DataType>& type,
                              const std::string& path) {
   ARROW_ASSIGN_OR_RAISE(ListParts parts, SplitAnyList(*array, path));
   ARROW_ASSIGN_OR_RAISE(auto validity, ValidityOf(*array));
-  ARROW_ASSIGN_OR_RAISE(auto values, ConvertChild(parts.values, *type->field(0), nullptr, path, "element"));
+  ARROW_ASSIGN_OR_RAISE(auto values,
+                        ConvertChild(parts.values, *type->field(0), nullptr, path, "element"));
   return std::make_shared<arrow::ListArray>(type, array->length(), parts.offsets, std::move(values),
                                             std::move(validity), array->null_count());
 }
@@ -223,16 +234,20 @@ Result<ArrayPtr> ConvertList(const ArrayPtr& array, const std::shared_ptr<arrow:
 Result<ArrayPtr> ConvertMap(const ArrayPtr& array, const std::shared_ptr<arrow::DataType>& type,
                             const std::string& path) {
   if (array->type_id() != Type::MAP) {
-    return Error(ErrorKind::kBadInput, "field '", path, "': ", array->type()->ToString(), " is not a map");
+    return Error(ErrorKind::kBadInput, "field '", path, "': ", array->type()->ToString(),
+                 " is not a map");
   }
   const auto& map_type = static_cast<const arrow::MapType&>(*type);
   ARROW_ASSIGN_OR_RAISE(ListParts parts, SplitAnyList(*array, path));
   ARROW_ASSIGN_OR_RAISE(auto validity, ValidityOf(*array));
   const auto& entries = static_cast<const arrow::StructArray&>(*parts.values);
-  ARROW_ASSIGN_OR_RAISE(auto keys, ConvertChild(entries.field(0), *map_type.key_field(), nullptr, path, "key"));
-  ARROW_ASSIGN_OR_RAISE(auto items, ConvertChild(entries.field(1), *map_type.item_field(), nullptr, path, "value"));
-  return std::make_shared<arrow::MapArray>(type, array->length(), parts.offsets, std::move(keys), std::move(items),
-                                           std::move(validity), array->null_count());
+  ARROW_ASSIGN_OR_RAISE(
+      auto keys, ConvertChild(entries.field(0), *map_type.key_field(), nullptr, path, "key"));
+  ARROW_ASSIGN_OR_RAISE(
+      auto items, ConvertChild(entries.field(1), *map_type.item_field(), nullptr, path, "value"));
+  return std::make_shared<arrow::MapArray>(type, array->length(), parts.offsets, std::move(keys),
+                                           std::move(items), std::move(validity),
+                                           array->null_count());
 }
 
 Result<ArrayPtr> Convert(const ArrayPtr& array, const std::shared_ptr<arrow::DataType>& type,
@@ -240,7 +255,8 @@ Result<ArrayPtr> Convert(const ArrayPtr& array, const std::shared_ptr<arrow::Dat
   switch (array->type_id()) {
     case Type::DICTIONARY: {
       const auto& encoded = static_cast<const arrow::DictionaryArray&>(*array);
-      ARROW_ASSIGN_OR_RAISE(auto decoded, arrow::compute::Take(*encoded.dictionary(), *encoded.indices()));
+      ARROW_ASSIGN_OR_RAISE(auto decoded,
+                            arrow::compute::Take(*encoded.dictionary(), *encoded.indices()));
       return Convert(decoded, type, path);
     }
     case Type::RUN_END_ENCODED: {
@@ -264,23 +280,24 @@ Result<ArrayPtr> Convert(const ArrayPtr& array, const std::shared_ptr<arrow::Dat
     default:
       if (array->type()->num_fields() == 0) return ConvertPrimitive(array, type, path);
   }
-  return Error(ErrorKind::kBadInput, "field '", path, "': ", array->type()->ToString(), " cannot be stored as ",
-               type->ToString());
+  return Error(ErrorKind::kBadInput, "field '", path, "': ", array->type()->ToString(),
+               " cannot be stored as ", type->ToString());
 }
 
 }  // namespace
 
-Result<ArrayPtr> ToStorable(const ArrayPtr& array, const arrow::Field& stored, const std::string& path) {
+Result<ArrayPtr> ToStorable(const ArrayPtr& array, const arrow::Field& stored,
+                            const std::string& path) {
   ARROW_ASSIGN_OR_RAISE(ArrayPtr converted, Convert(array, stored.type(), path));
   if (!stored.nullable()) ARROW_RETURN_NOT_OK(CheckRequired(*converted, nullptr, path));
   return converted;
 }
 
-Result<std::shared_ptr<arrow::RecordBatch>> ToStorableBatch(const arrow::RecordBatch& batch,
-                                                            const std::shared_ptr<arrow::Schema>& stored) {
+Result<std::shared_ptr<arrow::RecordBatch>> ToStorableBatch(
+    const arrow::RecordBatch& batch, const std::shared_ptr<arrow::Schema>& stored) {
   if (batch.num_columns() != stored->num_fields()) {
-    return Error(ErrorKind::kBadInput, "the batch has ", batch.num_columns(), " columns, the schema ",
-                 stored->num_fields());
+    return Error(ErrorKind::kBadInput, "the batch has ", batch.num_columns(),
+                 " columns, the schema ", stored->num_fields());
   }
   if (const Status valid = batch.Validate(); !valid.ok()) {
     return Error(ErrorKind::kBadInput, "the batch is not valid Arrow data: ", valid.message());
@@ -294,11 +311,11 @@ Result<std::shared_ptr<arrow::RecordBatch>> ToStorableBatch(const arrow::RecordB
   return arrow::RecordBatch::Make(stored, batch.num_rows(), std::move(columns));
 }
 
-Result<std::shared_ptr<arrow::Table>> ToStorableTable(const arrow::Table& table,
-                                                      const std::shared_ptr<arrow::Schema>& stored) {
+Result<std::shared_ptr<arrow::Table>> ToStorableTable(
+    const arrow::Table& table, const std::shared_ptr<arrow::Schema>& stored) {
   if (table.num_columns() != stored->num_fields()) {
-    return Error(ErrorKind::kBadInput, "the table has ", table.num_columns(), " columns, the schema ",
-                 stored->num_fields());
+    return Error(ErrorKind::kBadInput, "the table has ", table.num_columns(),
+                 " columns, the schema ", stored->num_fields());
   }
   std::vector<std::shared_ptr<arrow::ChunkedArray>> columns;
   for (int i = 0; i < table.num_columns(); ++i) {

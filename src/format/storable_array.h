@@ -12,16 +12,17 @@
 
 namespace tarn::format {
 
-/// Converts an array (sliced or not) to the type of a storable field. kBadInput names `path`, or the
-/// path of the nested field, for a value that cannot be stored exactly (a timestamp with nanoseconds,
-/// an overflow, text that is not UTF-8), for a null under a required field, and for another type
-/// than the field's own or one that is stored as it.
+/// Converts an array (sliced or not) to the type of a storable field. kBadInput names `path`, or
+/// the path of the nested field, for a value that cannot be stored exactly (a timestamp with
+/// nanoseconds, an overflow, text that is not UTF-8), for a null under a required field, and for
+/// another type than the field's own or one that is stored as it.
 Result<std::shared_ptr<arrow::Array>> ToStorable(const std::shared_ptr<arrow::Array>& array,
-                                                 const arrow::Field& stored, const std::string& path);
+                                                 const arrow::Field& stored,
+                                                 const std::string& path);
 
 /// Every column of the batch; `stored` has the batch's fields in the batch's order.
-Result<std::shared_ptr<arrow::RecordBatch>> ToStorableBatch(const arrow::RecordBatch& batch,
-                                                            const std::shared_ptr<arrow::Schema>& stored);
+Result<std::shared_ptr<arrow::RecordBatch>> ToStorableBatch(
+    const arrow::RecordBatch& batch, const std::shared_ptr<arrow::Schema>& stored);
 
 /// Every column of the table, chunk by chunk.
 Result<std::shared_ptr<arrow::Table>> ToStorableTable(const arrow::Table& table,

@@ -26,7 +26,8 @@ constexpr int32_t kMaxDecimalPrecision = 38;
 Result<TypePtr> StorableType(const TypePtr& type, const std::string& path);
 
 Status Refused(const std::string& path, const DataType& type, const char* why) {
-  return Error(ErrorKind::kBadInput, "field '", path, "': type ", type.ToString(), " cannot be stored: ", why);
+  return Error(ErrorKind::kBadInput, "field '", path, "': type ", type.ToString(),
+               " cannot be stored: ", why);
 }
 
 std::shared_ptr<const arrow::KeyValueMetadata> OnlyFieldId(const Field& field) {
@@ -47,7 +48,8 @@ Status CheckNames(const arrow::FieldVector& fields, const std::string& parent) {
       return Error(ErrorKind::kBadInput, "a field name under '", parent, "' is not UTF-8");
     }
     if (!seen.insert(field->name()).second) {
-      return Error(ErrorKind::kBadInput, "field name '", JoinPath(parent, field->name()), "' appears twice");
+      return Error(ErrorKind::kBadInput, "field name '", JoinPath(parent, field->name()),
+                   "' appears twice");
     }
   }
   return Status::OK();
@@ -85,7 +87,8 @@ Result<TypePtr> StorableStruct(const TypePtr& type, const std::string& path) {
 Result<TypePtr> StorableMap(const TypePtr& type, const std::string& path) {
   const auto& map = static_cast<const arrow::MapType&>(*type);
   ARROW_ASSIGN_OR_RAISE(auto key, StorableChild(*map.key_field(), "key", false, path));
-  ARROW_ASSIGN_OR_RAISE(auto value, StorableChild(*map.item_field(), "value", map.item_field()->nullable(), path));
+  ARROW_ASSIGN_OR_RAISE(
+      auto value, StorableChild(*map.item_field(), "value", map.item_field()->nullable(), path));
   return std::make_shared<arrow::MapType>(std::move(key), std::move(value));
 }
 
@@ -168,7 +171,8 @@ Result<TypePtr> StorableType(const TypePtr& type, const std::string& path) {
     case Type::TIMESTAMP: {
       // The zone's name is not stored: Iceberg keeps instants.
       const bool zoned = !static_cast<const arrow::TimestampType&>(*type).timezone().empty();
-      return zoned ? arrow::timestamp(arrow::TimeUnit::MICRO, "UTC") : arrow::timestamp(arrow::TimeUnit::MICRO);
+      return zoned ? arrow::timestamp(arrow::TimeUnit::MICRO, "UTC")
+                   : arrow::timestamp(arrow::TimeUnit::MICRO);
     }
     case Type::LARGE_STRING:
     case Type::STRING_VIEW:
@@ -191,7 +195,8 @@ using IdVisitor = std::function<Result<int32_t>(const Field&)>;
 
 Result<TypePtr> RebuildChildren(const TypePtr& type, const IdVisitor& id_of);
 
-Result<std::shared_ptr<Field>> RebuildField(const Field& field, int32_t id, const IdVisitor& id_of) {
+Result<std::shared_ptr<Field>> RebuildField(const Field& field, int32_t id,
+                                            const IdVisitor& id_of) {
   ARROW_ASSIGN_OR_RAISE(TypePtr type, RebuildChildren(field.type(), id_of));
   return WithFieldId(*field.WithType(std::move(type)), id);
 }
@@ -245,7 +250,8 @@ Result<int32_t> FieldIdOf(const Field& field) {
   int32_t id = -1;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
   if (error != std::errc() || end != text.data() + text.size() || id < -1) {
-    return Error(ErrorKind::kBadInput, "field '", field.name(), "': '", text, "' is not a field id");
+    return Error(ErrorKind::kBadInput, "field '", field.name(), "': '", text,
+                 "' is not a field id");
   }
   return id;
 }
@@ -277,7 +283,8 @@ Result<std::shared_ptr<arrow::Schema>> AssignFieldIds(const arrow::Schema& schem
   const IdVisitor collect = [&](const Field& field) -> Result<int32_t> {
     ARROW_ASSIGN_OR_RAISE(const int32_t id, FieldIdOf(field));
     if (id >= 0 && !used.insert(id).second) {
-      return Error(ErrorKind::kBadInput, "field '", field.name(), "': field id ", id, " is used twice");
+      return Error(ErrorKind::kBadInput, "field '", field.name(), "': field id ", id,
+                   " is used twice");
     }
     largest = std::max(largest, id);
     return id;

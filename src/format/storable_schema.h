@@ -20,7 +20,8 @@ inline constexpr char kFieldIdKey[] = "PARQUET:field_id";
 /// "value". `parent` is the path before the field ("" at the top).
 /// kBadInput names the path ("a.b.element") of the first type that cannot be stored, or of an empty
 /// or duplicate name.
-Result<std::shared_ptr<arrow::Field>> StorableField(const arrow::Field& field, const std::string& parent = "");
+Result<std::shared_ptr<arrow::Field>> StorableField(const arrow::Field& field,
+                                                    const std::string& parent = "");
 
 /// StorableField for every field; duplicate top-level names are refused too.
 Result<std::shared_ptr<arrow::Schema>> StorableSchema(const arrow::Schema& schema);

@@ -9,7 +9,8 @@ constexpr size_t kBufferSize = 256 * 1024;
 }  // namespace
 
 Status StoreStream::Write(const void* data, int64_t length) {
-  const std::span<const std::byte> bytes(static_cast<const std::byte*>(data), static_cast<size_t>(length));
+  const std::span<const std::byte> bytes(static_cast<const std::byte*>(data),
+                                         static_cast<size_t>(length));
   position_ += bytes.size();
   if (holding_) {
     buffer_.insert(buffer_.end(), bytes.begin(), bytes.end());
