@@ -11,7 +11,7 @@ namespace {
 /// Rows below which an exhaustive comparison is not worth a second thread.
 constexpr uint64_t kRowsWorthThreads = 20000;
 
-Result<std::vector<index::Neighbor>> SearchIndex(const FileVectors& vectors, const index::VectorIndex& index,
+Result<std::vector<index::Neighbor>> SearchIndex(const StoredVectorColumn& vectors, const index::VectorIndex& index,
                                                  const FileQuery& query) {
   // Scratch is a few hundred KiB that every query of a thread needs again.
   static thread_local index::SearchScratch scratch;
@@ -23,7 +23,7 @@ Result<std::vector<index::Neighbor>> SearchIndex(const FileVectors& vectors, con
   return index.Search(query.query, options, scratch);
 }
 
-Result<std::vector<index::Neighbor>> ScanAll(const FileVectors& vectors, const FileQuery& query) {
+Result<std::vector<index::Neighbor>> ScanAll(const StoredVectorColumn& vectors, const FileQuery& query) {
   std::vector<index::ExactBlock> blocks;
   ARROW_RETURN_NOT_OK(vectors.ForEachBlock([&](const index::ExactBlock& block) {
     blocks.push_back(block);
@@ -54,12 +54,10 @@ Result<std::vector<index::Neighbor>> ScanAll(const FileVectors& vectors, const F
 
 }  // namespace
 
-Result<std::vector<index::Neighbor>> SearchFile(const FileVectors& vectors, const FileQuery& query) {
-  if (!query.exact) {
-    ARROW_ASSIGN_OR_RAISE(const auto* index, vectors.index());
-    if (index != nullptr) return SearchIndex(vectors, *index, query);
-  }
-  return ScanAll(vectors, query);
+Result<std::vector<index::Neighbor>> SearchFile(const SearchableFile& file, const FileQuery& query) {
+  if (file.vectors == nullptr) return std::vector<index::Neighbor>();
+  if (file.index != nullptr && !query.exact) return SearchIndex(*file.vectors, *file.index, query);
+  return ScanAll(*file.vectors, query);
 }
 
 }  // namespace tarn

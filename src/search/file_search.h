@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "index/vector_index.h"
-#include "table/file/file_vectors.h"
+#include "table/file/vector_column.h"
 
 namespace tarn {
 
@@ -21,7 +21,13 @@ struct FileQuery {
   int threads = 1;       ///< for an exhaustive comparison of a large file
 };
 
+/// A vector column of one file, opened for searching. Immutable.
+struct SearchableFile {
+  std::shared_ptr<const StoredVectorColumn> vectors;  ///< nullptr: the file lacks the column
+  const index::VectorIndex* index = nullptr;          ///< nullptr: none, the file is scanned
+};
+
 /// The nearest rows of the file, nearest first, ties by row. Thread-safe.
-Result<std::vector<index::Neighbor>> SearchFile(const FileVectors& vectors, const FileQuery& query);
+Result<std::vector<index::Neighbor>> SearchFile(const SearchableFile& file, const FileQuery& query);
 
 }  // namespace tarn

@@ -11,6 +11,7 @@
 #include "search/hit_table.h"
 #include "search/query_check.h"
 #include "search/top_hits.h"
+#include "table/file/file_reader.h"
 
 namespace tarn {
 namespace {
@@ -21,7 +22,7 @@ constexpr size_t kFilesWorthThreads = 8;
 /// One vector column of one view, every file opened. Immutable.
 struct OpenedColumn {
   VectorStoragePolicy policy;
-  std::vector<std::shared_ptr<const FileVectors>> files;
+  std::vector<SearchableFile> files;
 };
 
 /// A view and what has been opened of it. A search holds on to the one it started with.
@@ -37,6 +38,7 @@ class OpenedView {
 
  private:
   Result<std::shared_ptr<const OpenedColumn>> Open(const std::string& name, int threads) const;
+  Result<SearchableFile> OpenFile(size_t file, const VectorStoragePolicy& policy) const;
 
   std::shared_ptr<const ReadView> view_;
   uint32_t default_ef_;
@@ -62,21 +64,22 @@ Result<std::shared_ptr<const OpenedColumn>> OpenedView::Open(const std::string& 
   ParallelFor(column->files.size(), 1, column->files.size() >= kFilesWorthThreads ? threads : 1,
               [&](size_t begin, size_t end, int) {
                 for (size_t file = begin; file < end; ++file) {
-                  auto reader = view_->OpenFile(file);
-                  if (!reader.ok()) {
-                    failures[file] = reader.status();
-                    continue;
-                  }
-                  auto vectors = FileVectors::Open(*reader, column->policy);
-                  if (vectors.ok()) {
-                    column->files[file] = *std::move(vectors);
-                  } else {
-                    failures[file] = vectors.status();
-                  }
+                  failures[file] = OpenFile(file, column->policy).Value(&column->files[file]);
                 }
               });
   for (const auto& status : failures) ARROW_RETURN_NOT_OK(status);
   return column;
+}
+
+Result<SearchableFile> OpenedView::OpenFile(size_t file, const VectorStoragePolicy& policy) const {
+  ARROW_ASSIGN_OR_RAISE(auto reader, view_->OpenFile(file));
+  SearchableFile opened;
+  auto vectors = FileReader::Of(*reader).OpenVectorColumn(policy);
+  // The file is older than the column: it has no neighbours to offer.
+  if (!vectors.ok() && IsKind(vectors.status(), ErrorKind::kNotFound)) return opened;
+  ARROW_ASSIGN_OR_RAISE(opened.vectors, std::move(vectors));
+  ARROW_ASSIGN_OR_RAISE(opened.index, opened.vectors->index());
+  return opened;
 }
 
 class SearchSessionImpl : public SearchSession {
@@ -145,7 +148,7 @@ Result<std::vector<SearchHit>> SearchSessionImpl::SearchColumn(const OpenedView&
                 spread ? 1 : threads};
   ParallelFor(files, 1, spread ? threads : 1, [&](size_t begin, size_t end, int) {
     for (size_t file = begin; file < end; ++file) {
-      auto neighbors = SearchFile(*column.files[file], ask);
+      auto neighbors = SearchFile(column.files[file], ask);
       if (neighbors.ok()) {
         found[file] = *std::move(neighbors);
       } else {
