@@ -300,12 +300,15 @@ constexpr size_t kNoChecksum = std::string_view::npos;
 /// Where the checksum's digits stand: behind the key, the header of field 2 and the length.
 size_t FindChecksum(Bytes metadata) {
   const std::string_view text(reinterpret_cast<const char*>(metadata.data()), metadata.size());
-  const std::string needle = std::string(kFooterChecksumKey) + "\x18\x08";
+  std::string needle(kFooterChecksumKey);
+  needle.append({0x18, 0x08});
   const size_t at = text.rfind(needle);
   if (at == kNoChecksum || metadata.size() - at - needle.size() < kChecksumDigits)
     return kNoChecksum;
   return at + needle.size();
 }
+
+}  // namespace
 
 std::string ChecksumText(uint32_t crc) {
   constexpr std::string_view kDigits = "0123456789abcdef";
@@ -313,8 +316,6 @@ std::string ChecksumText(uint32_t crc) {
   for (size_t i = 0; i < kChecksumDigits; ++i) text[i] = kDigits[crc >> (28 - 4 * i) & 0xf];
   return text;
 }
-
-}  // namespace
 
 Result<FooterPlace> FindFooter(Bytes tail, uint64_t file_size) {
   // "PAR1" twice and the length.

@@ -49,6 +49,9 @@ Result<std::vector<std::byte>> RemoveFooterKey(std::span<const std::byte> metada
 /// these digits are zeros.
 inline constexpr std::string_view kFooterChecksumKey = "tarn.footer_crc32c";
 
+/// Eight lower-case hex digits.
+std::string ChecksumText(uint32_t crc);
+
 /// SetFooterKeys, with the checksum set anew.
 Result<std::vector<std::byte>> SealFooter(std::span<const std::byte> metadata, FooterKeys keys);
 

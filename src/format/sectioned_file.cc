@@ -17,7 +17,8 @@ Result<std::shared_ptr<parquet::FileMetaData>> Reparse(std::span<const std::byte
   END_PARQUET_CATCH_EXCEPTIONS
 }
 
-Result<SectionedFile> WriteSectionsAndFooter(StoreWriter* out, std::span<const std::byte> metadata,
+Result<SectionedFile> WriteSectionsAndFooter(ChecksummedWriter* out,
+                                             std::span<const std::byte> metadata,
                                              const std::vector<KeyedSection>& sections,
                                              FooterKeys keys) {
   SectionedFile written;
@@ -30,6 +31,7 @@ Result<SectionedFile> WriteSectionsAndFooter(StoreWriter* out, std::span<const s
   }
   written.section_bytes = out->position() - start;
   keys.emplace_back(kSectionsEndKey, std::to_string(out->position()));
+  keys.emplace_back(kDataChecksumKey, ChecksumText(out->crc()));
   ARROW_ASSIGN_OR_RAISE(const auto edited, SealFooter(metadata, std::move(keys)));
   ARROW_ASSIGN_OR_RAISE(written.metadata, Reparse(edited));
   ARROW_RETURN_NOT_OK(out->Append(FooterTail(edited)));
@@ -57,7 +59,7 @@ std::string_view ColumnOfPageMapKey(std::string_view key) {
   return key;
 }
 
-Result<SectionedFile> FinishFile(StoreWriter* out, const ParquetTail& tail,
+Result<SectionedFile> FinishFile(ChecksummedWriter* out, const ParquetTail& tail,
                                  const std::vector<KeyedSection>& sections, FooterKeys keys) {
   if (out->position() != tail.offset) {
     return Error(ErrorKind::kBadInput, "the Parquet tail belongs at byte ", tail.offset,
@@ -70,8 +72,9 @@ Result<SectionedFile> FinishFile(StoreWriter* out, const ParquetTail& tail,
 Result<SectionedFile> AppendSections(std::span<const std::byte> file, StoreWriter* out,
                                      const std::vector<KeyedSection>& sections, FooterKeys keys) {
   ARROW_ASSIGN_OR_RAISE(const FooterPlace footer, FindFooter(file, file.size()));
-  ARROW_RETURN_NOT_OK(out->Append(file.first(footer.offset)));
-  return WriteSectionsAndFooter(out, file.subspan(footer.offset, footer.length), sections,
+  ChecksummedWriter checksummed(out);
+  ARROW_RETURN_NOT_OK(checksummed.Append(file.first(footer.offset)));
+  return WriteSectionsAndFooter(&checksummed, file.subspan(footer.offset, footer.length), sections,
                                 std::move(keys));
 }
 

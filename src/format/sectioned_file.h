@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "format/checksummed_writer.h"
 #include "format/parquet_footer.h"
 #include "format/parquet_writer.h"
 #include "format/section_builder.h"
@@ -29,6 +30,8 @@ inline constexpr std::string_view kRecordCountKey = "ailake.record_count";
 /// without its sections leave a number that no longer fits, which tells their files from damaged
 /// ones.
 inline constexpr std::string_view kSectionsEndKey = "tarn.sections_end";
+/// CRC-32C, as eight hex digits, of every byte before the footer.
+inline constexpr std::string_view kDataChecksumKey = "tarn.data_crc32c";
 /// "ailake.<column>.footer_offset", of a column that is not the primary one.
 std::string SecondarySectionKey(std::string_view column);
 /// "tarn.<column>.page_map_offset".
@@ -50,8 +53,8 @@ struct SectionedFile {
 };
 
 /// Writes the page indexes of the tail, the sections, and the footer with `keys` and the sections'
-/// offsets set. Does not commit.
-Result<SectionedFile> FinishFile(StoreWriter* out, const ParquetTail& tail,
+/// offsets set. Everything before the tail must have gone through `out`. Does not commit.
+Result<SectionedFile> FinishFile(ChecksummedWriter* out, const ParquetTail& tail,
                                  const std::vector<KeyedSection>& sections, FooterKeys keys);
 
 /// Copies a finished Parquet file up to its footer, byte for byte, then continues as FinishFile

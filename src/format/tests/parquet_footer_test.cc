@@ -23,7 +23,8 @@ std::vector<std::byte> SomeMetadata() {
                                                      arrow::field("b", arrow::utf8())}))
                           .ValueOrDie();
   auto store = MemoryStore::Make();
-  auto out = store->OpenWriter("f", PutMode::kIfAbsent).ValueOrDie();
+  auto published = store->OpenWriter("f", PutMode::kIfAbsent).ValueOrDie();
+  auto out = std::make_unique<ChecksummedWriter>(published.get());
   auto writer = ParquetWriter::Open(out.get(), schema, {}).ValueOrDie();
   const auto batch =
       arrow::RecordBatch::Make(schema, 2,
@@ -150,7 +151,8 @@ TEST(SectionedFile, AppendedSectionsLeaveEveryEarlierByteInPlace) {
   const auto schema =
       AssignFieldIds(*arrow::schema({arrow::field("a", arrow::int32())})).ValueOrDie();
   {
-    auto out = store->OpenWriter("f", PutMode::kIfAbsent).ValueOrDie();
+    auto published = store->OpenWriter("f", PutMode::kIfAbsent).ValueOrDie();
+    auto out = std::make_unique<ChecksummedWriter>(published.get());
     auto writer = ParquetWriter::Open(out.get(), schema, {}).ValueOrDie();
     const auto tail = writer->Finish().ValueOrDie();
     ASSERT_TRUE(FinishFile(out.get(), tail, {}, {{"first", "1"}}).ok());
@@ -174,9 +176,9 @@ TEST(SectionedFile, AppendedSectionsLeaveEveryEarlierByteInPlace) {
   const auto keys = ReadFooterKeys(after->bytes().subspan(end.offset, end.length)).ValueOrDie();
   ASSERT_THAT(keys,
               ElementsAre(Pair("first", "1"), Pair(kSectionsEndKey, std::to_string(end.offset)),
-                          Pair(kFooterChecksumKey, testing::_), Pair("second", "2"),
-                          Pair("where", testing::_)));
-  const auto opened = Section::Open(after->bytes(), std::stoull(*keys[4].second), end.offset,
+                          Pair(kDataChecksumKey, testing::_), Pair(kFooterChecksumKey, testing::_),
+                          Pair("second", "2"), Pair("where", testing::_)));
+  const auto opened = Section::Open(after->bytes(), std::stoull(*keys[5].second), end.offset,
                                     SectionKind::kVectorIndex);
   ASSERT_TRUE(opened.ok()) << opened.status();
   EXPECT_TRUE(opened->Verify().ok());

@@ -43,7 +43,8 @@ std::shared_ptr<StoreBytes> WriteFile(
     const std::shared_ptr<arrow::Schema>& schema, const ParquetLayout& layout,
     const std::vector<std::shared_ptr<arrow::RecordBatch>>& groups, ParquetTail* tail = nullptr) {
   auto store = MemoryStore::Make();
-  auto out = store->OpenWriter("f", PutMode::kIfAbsent).ValueOrDie();
+  auto published = store->OpenWriter("f", PutMode::kIfAbsent).ValueOrDie();
+  auto out = std::make_unique<ChecksummedWriter>(published.get());
   auto writer = ParquetWriter::Open(out.get(), schema, layout).ValueOrDie();
   for (const auto& group : groups) EXPECT_TRUE(writer->WriteRowGroup(*group).ok());
   ParquetTail finished = writer->Finish().ValueOrDie();
@@ -173,10 +174,11 @@ TEST(ParquetWriter, FooterKeysAreAddedAndTheFileHasNoArrowSchema) {
   const auto file = WriteFile(schema, {}, {});
   const auto place = FindFooter(file->bytes(), file->size()).ValueOrDie();
   const auto keys = ReadFooterKeys(file->bytes().subspan(place.offset, place.length)).ValueOrDie();
-  ASSERT_EQ(keys.size(), 3u);
+  ASSERT_EQ(keys.size(), 4u);
   EXPECT_EQ(keys[0].first, "note");
   EXPECT_EQ(keys[1].first, kSectionsEndKey);
-  EXPECT_EQ(keys[2].first, kFooterChecksumKey);
+  EXPECT_EQ(keys[2].first, kDataChecksumKey);
+  EXPECT_EQ(keys[3].first, kFooterChecksumKey);
 }
 
 /// Random vectors, each row null with the given chance. Rows carry their number in the first float.

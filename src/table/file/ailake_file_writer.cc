@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <set>
+
+#include "arrow/api.h"
+#include "format/embedding_list.h"
+#include "format/parquet_writer.h"
+#include "format/sectioned_file.h"
+#include "format/storable_array.h"
+#include "format/storable_schema.h"
+#include "table/file/file_layout.h"
+#include "table/file/vector_sections.h"
+#include "tarn/ailake_file.h"
+
+namespace tarn {
+namespace {
+
+struct WriteOptions {
+  HnswConfig hnsw;
+  IndexType index_type = IndexType::kHnsw;
+  int threads = 0;
+  int64_t row_group_rows = 0;
+  std::map<std::string, int32_t> vector_field_ids;
+  bool build_indexes = true;
+};
+
+Status CheckOptions(const WriteOptions& options) {
+  if (!options.build_indexes) return Status::OK();
+  if (options.index_type != IndexType::kHnsw && options.index_type != IndexType::kFlat) {
+    return Error(ErrorKind::kNotSupported, "index type ", IndexTypeName(options.index_type),
+                 " cannot be built by this version; use hnsw or flat");
+  }
+  return options.hnsw.Validate();
+}
+
+Status CheckInput(const arrow::RecordBatch& batch, std::span<const VectorColumn> columns) {
+  if (batch.num_rows() > static_cast<int64_t>(UINT32_MAX)) {
+    return Error(ErrorKind::kBadInput, batch.num_rows(),
+                 " rows are too many for one file; split the batch");
+  }
+  std::set<std::string> names;
+  for (const VectorColumn& column : columns) {
+    const std::string& name = column.policy.column_name;
+    ARROW_RETURN_NOT_OK(column.policy.Validate());
+    if (batch.schema()->GetFieldIndex(name) >= 0 || !names.insert(name).second) {
+      return Error(ErrorKind::kBadInput, "vector column '", name, "' appears twice");
+    }
+    if (column.embeddings.rows() != batch.num_rows()) {
+      return Error(ErrorKind::kBadInput, "vector column '", name, "' has ",
+                   column.embeddings.rows(), " rows, the batch has ", batch.num_rows());
+    }
+    ARROW_RETURN_NOT_OK(CheckEmbeddings(column.embeddings, column.policy));
+  }
+  return Status::OK();
+}
+
+/// The stored schema: the batch's fields, then the embedding columns; ids everywhere.
+Result<std::shared_ptr<arrow::Schema>> FileSchema(
+    const arrow::Schema& batch, std::span<const VectorColumn> columns,
+    const std::map<std::string, int32_t>& vector_field_ids) {
+  ARROW_ASSIGN_OR_RAISE(const auto stored, format::StorableSchema(batch));
+  arrow::FieldVector fields = stored->fields();
+  for (const VectorColumn& column : columns) {
+    const auto given = vector_field_ids.find(column.policy.column_name);
+    const int32_t id = given == vector_field_ids.end() ? -1 : given->second;
+    fields.push_back(format::EmbeddingField(column.policy.column_name, id, id < 0 ? -1 : id + 1));
+  }
+  if (fields.empty()) return Error(ErrorKind::kBadInput, "a file needs at least one column");
+  return format::AssignFieldIds(*arrow::schema(std::move(fields)));
+}
+
+/// One file on its way into the store.
+class FileInProgress {
+ public:
+  static Result<WrittenFile> Write(Store& store, const std::string& path,
+                                   const arrow::RecordBatch& batch,
+                                   std::span<const VectorColumn> columns,
+                                   const WriteOptions& options) {
+    ARROW_RETURN_NOT_OK(CheckOptions(options));
+    ARROW_RETURN_NOT_OK(CheckInput(batch, columns));
+    FileInProgress file(batch, options);
+    ARROW_ASSIGN_OR_RAISE(file.schema_,
+                          FileSchema(*batch.schema(), columns, options.vector_field_ids));
+    ARROW_ASSIGN_OR_RAISE(file.layout_, ChooseLayout(batch, columns, options.row_group_rows));
+    for (const VectorColumn& column : columns) {
+      ARROW_ASSIGN_OR_RAISE(ColumnToWrite prepared, ColumnToWrite::Make(column));
+      file.columns_.push_back(std::move(prepared));
+    }
+    // Before the work is done; the commit makes sure once more.
+    ARROW_ASSIGN_OR_RAISE(const bool exists, store.Exists(path));
+    if (exists) return Error(ErrorKind::kAlreadyExists, "a file lies there already");
+    ARROW_ASSIGN_OR_RAISE(const auto publisher, store.OpenWriter(path, PutMode::kIfAbsent));
+    format::ChecksummedWriter out(publisher.get());
+    ARROW_ASSIGN_OR_RAISE(const format::ParquetTail tail, file.WriteRows(&out));
+    ARROW_ASSIGN_OR_RAISE(WrittenFile written, file.WriteSections(&out, tail));
+    written.path = path;
+    ARROW_RETURN_NOT_OK(out.Commit());
+    return written;
+  }
+
+ private:
+  FileInProgress(const arrow::RecordBatch& batch, const WriteOptions& options)
+      : batch_(batch), options_(options) {}
+
+  Result<std::shared_ptr<arrow::RecordBatch>> RowGroup(int64_t first, int64_t count) const {
+    const auto part = batch_.Slice(first, count);
+    arrow::FieldVector fields(schema_->fields().begin(),
+                              schema_->fields().begin() + part->num_columns());
+    ARROW_ASSIGN_OR_RAISE(const auto scalars,
+                          format::ToStorableBatch(*part, arrow::schema(std::move(fields))));
+    arrow::ArrayVector arrays = scalars->columns();
+    for (const ColumnToWrite& column : columns_) {
+      ARROW_ASSIGN_OR_RAISE(auto list, format::EmbeddingList(column.stored().Slice(first, count)));
+      arrays.push_back(std::move(list));
+    }
+    return arrow::RecordBatch::Make(schema_, count, std::move(arrays));
+  }
+
+  Result<format::ParquetTail> WriteRows(StoreWriter* out) const {
+    format::ParquetLayout parquet;
+    parquet.max_rows_per_page = layout_.max_rows_per_page;
+    for (const ColumnToWrite& column : columns_) {
+      const bool raw = column.policy().precision == VectorPrecision::kF32;
+      (raw ? parquet.raw_embeddings : parquet.coded_embeddings)
+          .push_back(column.policy().column_name);
+    }
+    ARROW_ASSIGN_OR_RAISE(const auto writer, format::ParquetWriter::Open(out, schema_, parquet));
+    for (int64_t row = 0; row < batch_.num_rows(); row += layout_.row_group_rows) {
+      const int64_t count = std::min(layout_.row_group_rows, batch_.num_rows() - row);
+      ARROW_ASSIGN_OR_RAISE(const auto group, RowGroup(row, count));
+      ARROW_RETURN_NOT_OK(writer->WriteRowGroup(*group));
+    }
+    return writer->Finish();
+  }
+
+  Result<WrittenFile> WriteSections(format::ChecksummedWriter* out,
+                                    const format::ParquetTail& tail) {
+    std::vector<format::KeyedSection> sections;
+    for (ColumnToWrite& column : columns_) {
+      ARROW_RETURN_NOT_OK(column.MapPages(tail));
+      if (!options_.build_indexes) continue;
+      ARROW_RETURN_NOT_OK(column.BuildIndex(options_.index_type, options_.hnsw, options_.threads));
+    }
+    for (size_t i = 0; i < columns_.size(); ++i) {
+      for (format::KeyedSection& section : columns_[i].Sections(/*primary=*/i == 0)) {
+        sections.push_back(std::move(section));
+      }
+    }
+    ARROW_ASSIGN_OR_RAISE(const auto finished,
+                          format::FinishFile(out, tail, sections, FooterFacts()));
+    WrittenFile written;
+    written.size = finished.size;
+    written.rows = batch_.num_rows();
+    written.section_bytes = finished.section_bytes;
+    written.metadata = finished.metadata;
+    return written;
+  }
+
+  /// What a reader of the footer learns of the primary vector column.
+  format::FooterKeys FooterFacts() const {
+    if (columns_.empty()) return {};
+    const VectorStoragePolicy& policy = columns_.front().policy();
+    return {{std::string(format::kVersionKey), std::to_string(format::kSectionVersion)},
+            {std::string(format::kVectorColumnKey), policy.column_name},
+            {std::string(format::kDimKey), std::to_string(policy.dim)},
+            {std::string(format::kMetricKey), std::string(MetricName(policy.metric))},
+            {std::string(format::kPrecisionKey), std::string(PrecisionName(policy.precision))},
+            {std::string(format::kRecordCountKey), std::to_string(batch_.num_rows())}};
+  }
+
+  const arrow::RecordBatch& batch_;
+  const WriteOptions& options_;
+  std::shared_ptr<arrow::Schema> schema_;
+  FileLayout layout_;
+  std::vector<ColumnToWrite> columns_;
+};
+
+Status NoPolicy() {
+  return Error(ErrorKind::kBadInput, "the writer was made without a vector policy; use WriteMulti");
+}
+
+}  // namespace
+
+AilakeFileWriter::AilakeFileWriter(std::shared_ptr<Store> store, VectorStoragePolicy policy)
+    : store_(std::move(store)), policy_(std::move(policy)) {}
+
+AilakeFileWriter::AilakeFileWriter(std::shared_ptr<Store> store) : store_(std::move(store)) {}
+
+AilakeFileWriter& AilakeFileWriter::WithHnswConfig(HnswConfig config) {
+  hnsw_ = config;
+  return *this;
+}
+
+AilakeFileWriter& AilakeFileWriter::WithIndexType(IndexType type) {
+  index_type_ = type;
+  return *this;
+}
+
+AilakeFileWriter& AilakeFileWriter::WithThreads(int threads) {
+  threads_ = threads;
+  return *this;
+}
+
+AilakeFileWriter& AilakeFileWriter::WithRowGroupRows(int64_t rows) {
+  row_group_rows_ = rows;
+  return *this;
+}
+
+AilakeFileWriter& AilakeFileWriter::WithVectorFieldId(const std::string& column, int32_t field_id) {
+  vector_field_ids_[column] = field_id;
+  return *this;
+}
+
+Result<WrittenFile> AilakeFileWriter::Write(const std::string& path,
+                                            const arrow::RecordBatch& batch,
+                                            const EmbeddingsView& embeddings) {
+  if (!policy_) return NoPolicy();
+  const VectorColumn column{*policy_, embeddings};
+  return WriteMulti(path, batch, {&column, 1}, true);
+}
+
+Result<WrittenFile> AilakeFileWriter::WriteParquetOnly(const std::string& path,
+                                                       const arrow::RecordBatch& batch,
+                                                       const EmbeddingsView& embeddings) {
+  if (!policy_) return NoPolicy();
+  const VectorColumn column{*policy_, embeddings};
+  return WriteMulti(path, batch, {&column, 1}, false);
+}
+
+Result<WrittenFile> AilakeFileWriter::WriteMulti(const std::string& path,
+                                                 const arrow::RecordBatch& batch,
+                                                 std::span<const VectorColumn> columns,
+                                                 bool build_indexes) {
+  WriteOptions options{hnsw_,           index_type_,       threads_,
+                       row_group_rows_, vector_field_ids_, build_indexes};
+  auto written = FileInProgress::Write(*store_, path, batch, columns, options);
+  if (!written.ok()) return WithContext(written.status(), "writing '" + path + "'");
+  return written;
+}
+
+}  // namespace tarn

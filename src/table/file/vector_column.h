@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// StoredVectorColumn: what searching needs of one vector column of one file: its index, its exact
+// vectors, and blocks of vectors for scans.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "index/vector_index.h"
+#include "table/file/opened_file.h"
+#include "tarn/ailake_file.h"
+
+namespace tarn {
+
+struct DecodedVectors;
+
+/// Thread-safe; what it opens or decodes is kept for as long as it lives.
+class StoredVectorColumn {
+ public:
+  /// The policy is the table's. kCorrupt when the file was written under another; kNotFound when
+  /// the file has no such column, or not as lists of floats.
+  static Result<std::shared_ptr<const StoredVectorColumn>> Open(
+      std::shared_ptr<const OpenedFile> file, const VectorStoragePolicy& policy);
+  StoredVectorColumn(const StoredVectorColumn&) = delete;
+  ~StoredVectorColumn();
+
+  const VectorStoragePolicy& policy() const { return policy_; }
+  uint64_t rows() const;
+  bool has_index() const;
+
+  /// The opened index, or nullptr where the file has none.
+  Result<const index::VectorIndex*> index() const;
+
+  /// Exact vectors for one searching thread; nullptr when the policy keeps none for reranking. Must
+  /// not outlive this column.
+  Result<std::unique_ptr<index::RowSource>> NewRowSource() const;
+
+  /// Precision of the blocks of ForEachBlock.
+  VectorPrecision block_precision() const;
+  /// Every stored vector, in row order. A file without a page map is decoded at the first call; its
+  /// unusable rows are left out. Stops at the first error, which it returns.
+  Status ForEachBlock(const std::function<Status(const index::ExactBlock&)>& visit) const;
+
+  /// Rows that are never neighbours: null and (files of other engines) of a wrong length, not
+  /// finite, or zero under cosine.
+  Result<uint64_t> rows_without_vector() const;
+
+ private:
+  StoredVectorColumn(std::shared_ptr<const OpenedFile> file, const VectorStoragePolicy& policy);
+  const format::SectionChunk* RawHalves() const;
+  bool ReadsPages() const;
+  Result<const DecodedVectors*> DecodeOnce() const;
+  Result<const std::vector<uint32_t>*> VectorRows() const;
+  Status VisitPages(const std::function<Status(const index::ExactBlock&)>& visit) const;
+
+  std::shared_ptr<const OpenedFile> file_;
+  VectorStoragePolicy policy_;
+  const ColumnSections* sections_ = nullptr;  // in *file_; nullptr for foreign files
+
+  mutable std::mutex mutex_;
+  // Guarded by mutex_ until set; immutable afterwards.
+  mutable std::optional<Result<std::unique_ptr<index::VectorIndex>>> index_;
+  mutable std::vector<std::vector<std::byte>> realigned_;
+  mutable std::optional<Result<std::unique_ptr<DecodedVectors>>> decoded_;
+  mutable std::optional<std::vector<uint32_t>> vector_rows_;
+};
+
+}  // namespace tarn

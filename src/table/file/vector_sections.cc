@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "table/file/vector_sections.h"
+
+#include <utility>
+
+#include "base/parallel.h"
+#include "format/embedding_list.h"
+
+namespace tarn {
+namespace {
+
+/// The rows that have a vector, and where their vectors lie, in units of dim from `values`.
+struct Gathered {
+  const float* values = nullptr;
+  std::vector<uint32_t> positions;
+  std::vector<uint32_t> rows;
+};
+
+Gathered GatherVectors(const EmbeddingsView& embeddings) {
+  Gathered out;
+  for (int64_t row = 0; row < embeddings.rows(); ++row) {
+    const float* vector = embeddings.Row(row);
+    if (vector == nullptr) continue;
+    if (out.values == nullptr) out.values = vector;
+    out.positions.push_back(static_cast<uint32_t>((vector - out.values) / embeddings.dim()));
+    out.rows.push_back(static_cast<uint32_t>(row));
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<ColumnToWrite> ColumnToWrite::Make(const VectorColumn& column) {
+  ColumnToWrite out;
+  out.policy_ = column.policy;
+  out.stored_ = column.embeddings;
+  if (column.policy.precision == VectorPrecision::kF16) {
+    ARROW_ASSIGN_OR_RAISE(format::HalfEmbeddings half, format::RoundToHalf(column.embeddings));
+    out.stored_ = std::move(half.rounded);
+    if (column.policy.keep_raw_for_reranking) out.halves_ = std::move(half.halves);
+  }
+  out.valid_words_ = format::ValidWords(out.stored_);
+  return out;
+}
+
+Status ColumnToWrite::MapPages(const format::ParquetTail& tail) {
+  std::vector<format::VectorPage> pages;
+  if (policy_.precision == VectorPrecision::kF32) {
+    ARROW_ASSIGN_OR_RAISE(
+        pages, format::FindVectorPages(tail, policy_.column_name,
+                                       static_cast<uint32_t>(policy_.dim), valid_words_));
+  }
+  const auto rows = static_cast<uint64_t>(stored_.rows());
+  page_map_ = format::EncodePageMap(rows, rows - static_cast<uint64_t>(stored_.null_count()), pages,
+                                    valid_words_.empty() ? nullptr : &valid_words_);
+  return Status::OK();
+}
+
+Status ColumnToWrite::BuildIndex(IndexType type, const HnswConfig& hnsw, int threads) {
+  index::VectorSet vectors;
+  vectors.dim = static_cast<uint32_t>(policy_.dim);
+  vectors.count = static_cast<size_t>(stored_.rows() - stored_.null_count());
+  vectors.values = stored_.ContiguousValues();
+  Gathered gathered;
+  if (vectors.values == nullptr && vectors.count > 0) {
+    gathered = GatherVectors(stored_);
+    vectors.values = gathered.values;
+    vectors.positions = gathered.positions.data();
+    vectors.rows = gathered.rows.data();
+  }
+  index::BuildOptions options;
+  options.type = type;
+  options.metric = policy_.metric;
+  options.hnsw = hnsw;
+  options.eight_bit_codes = !policy_.keep_raw_for_reranking;
+  options.threads = ResolveThreads(threads);
+  ARROW_ASSIGN_OR_RAISE(index_, index::BuildIndex(vectors, options));
+  indexed_ = true;
+  flat_ = type == IndexType::kFlat;
+  return Status::OK();
+}
+
+format::SectionInfo ColumnToWrite::Info(format::SectionKind kind) const {
+  format::SectionInfo info;
+  info.kind = kind;
+  info.dim = static_cast<uint32_t>(policy_.dim);
+  info.precision = policy_.precision;
+  info.metric = policy_.metric;
+  info.record_count = static_cast<uint64_t>(stored_.rows() - stored_.null_count());
+  if (!policy_.keep_raw_for_reranking) info.flags |= format::kFlagNoRaw;
+  if (flat_ && kind == format::SectionKind::kVectorIndex) info.flags |= format::kFlagFlat;
+  return info;
+}
+
+std::vector<format::KeyedSection> ColumnToWrite::Sections(bool primary) const {
+  std::vector<format::KeyedSection> sections;
+  format::NewSection map{Info(format::SectionKind::kPageMap),
+                         {{format::kPageTable, page_map_.table}}};
+  if (!valid_words_.empty()) map.chunks.push_back({format::kRowBitmap, page_map_.bitmap});
+  sections.push_back({format::PageMapKey(policy_.column_name), std::move(map)});
+  if (!indexed_) return sections;
+  format::NewSection vector{Info(format::SectionKind::kVectorIndex), {}};
+  if (!halves_.empty())
+    vector.chunks.push_back({format::kRawHalfVectors, std::as_bytes(std::span(halves_))});
+  for (const index::IndexChunk& chunk : index_) vector.chunks.push_back({chunk.kind, chunk.bytes});
+  sections.push_back({primary ? std::string(format::kPrimarySectionKey)
+                              : format::SecondarySectionKey(policy_.column_name),
+                      std::move(vector)});
+  return sections;
+}
+
+}  // namespace tarn
