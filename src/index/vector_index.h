@@ -95,7 +95,7 @@ class SearchScratch {
   SearchScratch& operator=(SearchScratch&&) noexcept;
 
  private:
-  friend class VectorIndex;
+  friend class OpenedIndex;
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
