@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <fstream>
+#include <span>
 
 #include "cli/npy.h"
 #include "tarn/search_session.h"
@@ -27,8 +28,9 @@ double MillisSince(std::chrono::steady_clock::time_point start) {
 
 Status RunBenchOpen(const BenchOpenOptions& options, std::shared_ptr<CatalogProvider> catalog, std::ostream& out) {
   ARROW_ASSIGN_OR_RAISE(auto ident, TableIdent::Parse(options.table));
-  ARROW_ASSIGN_OR_RAISE(auto matrix, NpyMatrix::Open(options.queries));
-  ARROW_ASSIGN_OR_RAISE(auto query, matrix->ReadFloats(0, 1));
+  ARROW_ASSIGN_OR_RAISE(auto queries, ReadNpy(options.queries));
+  if (queries.floats.empty()) return Error(ErrorKind::kBadInput, options.queries, " holds no queries");
+  const auto query = std::span(queries.floats).first(queries.columns);
   const int64_t before = AnonymousKib();
   const auto start = std::chrono::steady_clock::now();
   ARROW_ASSIGN_OR_RAISE(auto session, SearchSession::Open(std::move(catalog), ident));

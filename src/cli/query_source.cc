@@ -113,9 +113,9 @@ Result<std::vector<float>> ReadLike(const ReadView& view, const QuerySource& sou
 
 Result<std::vector<float>> ReadFile(const std::string& path, const VectorStoragePolicy& policy) {
   if (path.size() > 4 && path.compare(path.size() - 4, 4, ".npy") == 0) {
-    ARROW_ASSIGN_OR_RAISE(auto matrix, NpyMatrix::Open(path));
-    if (matrix->cols() != static_cast<size_t>(policy.dim)) return WrongDimension(path, matrix->cols(), policy);
-    return matrix->ReadFloats(0, matrix->rows());
+    ARROW_ASSIGN_OR_RAISE(auto matrix, ReadNpy(path));
+    if (matrix.columns != static_cast<size_t>(policy.dim)) return WrongDimension(path, matrix.columns, policy);
+    return std::move(matrix.floats);
   }
   ARROW_ASSIGN_OR_RAISE(auto input, OpenBatchInput(path, InputFormat::kDetect));
   ARROW_ASSIGN_OR_RAISE(auto table, input.reader->ToTable());

@@ -31,33 +31,34 @@ class MatrixFeed {
  public:
   static Result<MatrixFeed> Open(const std::string& path) {
     MatrixFeed feed;
-    ARROW_ASSIGN_OR_RAISE(feed.matrix_, NpyMatrix::Open(path));
+    ARROW_ASSIGN_OR_RAISE(feed.matrix_, ReadNpy(path));
+    if (feed.matrix_.floats.empty()) return Error(ErrorKind::kBadInput, path, " holds no floats");
     feed.path_ = path;
     return feed;
   }
 
-  int32_t dim() const { return static_cast<int32_t>(matrix_->cols()); }
+  int32_t dim() const { return static_cast<int32_t>(matrix_.columns); }
 
-  /// The next `rows` rows; the view lives until the next call.
+  /// The next `rows` rows; the view lives as long as the feed.
   Result<EmbeddingsView> Next(int64_t rows) {
-    const int64_t have = static_cast<int64_t>(matrix_->rows()) - next_;
+    const int64_t have = static_cast<int64_t>(matrix_.rows) - next_;
     if (rows > have) {
-      return Error(ErrorKind::kBadInput, path_, " has ", matrix_->rows(), " rows, the input has more");
+      return Error(ErrorKind::kBadInput, path_, " has ", matrix_.rows, " rows, the input has more");
     }
-    ARROW_ASSIGN_OR_RAISE(values_, matrix_->ReadFloats(static_cast<size_t>(next_), static_cast<size_t>(rows)));
+    const auto values = std::span(matrix_.floats)
+                            .subspan(static_cast<size_t>(next_ * dim()), static_cast<size_t>(rows * dim()));
     next_ += rows;
-    return EmbeddingsView::FromSpan(values_, dim());
+    return EmbeddingsView::FromSpan(values, dim());
   }
 
   Status CheckUsedUp() const {
-    if (next_ == static_cast<int64_t>(matrix_->rows())) return Status::OK();
-    return Error(ErrorKind::kBadInput, path_, " has ", matrix_->rows(), " rows, the input has only ", next_);
+    if (next_ == static_cast<int64_t>(matrix_.rows)) return Status::OK();
+    return Error(ErrorKind::kBadInput, path_, " has ", matrix_.rows, " rows, the input has only ", next_);
   }
 
  private:
   std::string path_;
-  std::shared_ptr<NpyMatrix> matrix_;
-  std::vector<float> values_;
+  NpyMatrix matrix_;
   int64_t next_ = 0;
 };
 

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "arrow/io/type_fwd.h"
 #include "arrow/type_fwd.h"
 #include "format/page_map.h"
 #include "format/section.h"
