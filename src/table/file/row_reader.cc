@@ -40,8 +40,10 @@ NodePtr CopyNode(const Node& node) {
   const auto& group = static_cast<const GroupNode&>(node);
   parquet::schema::NodeVector children;
   for (int i = 0; i < group.field_count(); ++i) children.push_back(CopyNode(*group.field(i)));
-  return GroupNode::Make(group.name(), group.repetition(), children, group.logical_type(),
-                         group.field_id());
+  // A group without an annotation says "none", which the constructor does not take.
+  const bool annotated = group.logical_type() != nullptr && group.logical_type()->is_nested();
+  return GroupNode::Make(group.name(), group.repetition(), children,
+                         annotated ? group.logical_type() : nullptr, group.field_id());
 }
 
 /// Ascending rows of one row group, counted from its first.
