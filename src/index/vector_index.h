@@ -20,9 +20,10 @@ namespace tarn::index {
 /// The vectors to index: `count` vectors of `dim` f32 values, vector i belonging to row `rows[i]`.
 /// All pointers must outlive the build.
 struct VectorSet {
-  const float* values = nullptr;         ///< row-major, `dim` floats each
-  const uint32_t* positions = nullptr;   ///< vector i lies at values + positions[i] * dim; nullptr: i
-  const uint32_t* rows = nullptr;        ///< ascending; nullptr: row i
+  const float* values = nullptr;  ///< row-major, `dim` floats each
+  const uint32_t* positions =
+      nullptr;                     ///< vector i lies at values + positions[i] * dim; nullptr: i
+  const uint32_t* rows = nullptr;  ///< ascending; nullptr: row i
   size_t count = 0;
   uint32_t dim = 0;
 
@@ -42,12 +43,14 @@ struct BuildOptions {
   IndexType type = IndexType::kHnsw;  ///< kHnsw or kFlat
   VectorMetric metric = VectorMetric::kCosine;
   HnswConfig hnsw;
-  /// Also store the low four bits of 8-bit codes: a finer order where no raw vectors can be reached.
+  /// Also store the low four bits of 8-bit codes: a finer order where no raw vectors can be
+  /// reached.
   bool eight_bit_codes = false;
   int threads = 1;  ///< the bytes are the same for any number
 };
 
-/// Builds an index. Vectors must have passed CheckEmbeddings. An empty set gives a valid, empty index.
+/// Builds an index. Vectors must have passed CheckEmbeddings. An empty set gives a valid, empty
+/// index.
 Result<std::vector<IndexChunk>> BuildIndex(const VectorSet& vectors, const BuildOptions& options);
 
 /// Rows that may be returned: bit r of word r / 64. Rows past the end are not live.
@@ -77,8 +80,8 @@ struct Neighbor {
 
 struct SearchOptions {
   uint32_t k = 10;
-  uint32_t ef = 0;                    ///< candidates kept (at least k is used); 0: the index's default
-  const LiveRows* live = nullptr;     ///< nullptr: every row
+  uint32_t ef = 0;                 ///< candidates kept (at least k is used); 0: the index's default
+  const LiveRows* live = nullptr;  ///< nullptr: every row
   /// Exact vectors. nullptr: the result is ordered by code distance and approximate.
   RowSource* source = nullptr;
 };
@@ -92,7 +95,7 @@ class SearchScratch {
   SearchScratch& operator=(SearchScratch&&) noexcept;
 
  private:
-  friend class VectorIndex;
+  friend class OpenedIndex;
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
@@ -137,7 +140,8 @@ class VectorIndex {
 };
 
 /// Exact search over stored vectors without an index: a block of `count` consecutive vectors of
-/// `precision` at `values` (possibly unaligned), vector i belonging to `rows[i]` or `first_row + i`.
+/// `precision` at `values` (possibly unaligned), vector i belonging to `rows[i]` or `first_row +
+/// i`.
 struct ExactBlock {
   const std::byte* values = nullptr;
   uint64_t count = 0;
@@ -152,7 +156,8 @@ class ExactScan {
             uint32_t k, const LiveRows* live);
   ~ExactScan();
   void Add(const ExactBlock& block);
-  /// Nearest first, ties by row. Rows without a usable distance (NaN, or zero under cosine) are left out.
+  /// Nearest first, ties by row. Rows without a usable distance (NaN, or zero under cosine) are
+  /// left out.
   std::vector<Neighbor> Finish();
 
  private:

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The temporary 8-bit codes that the graph is built with, and the squared distances between them.
+// Sums are integers and the rest is plain float arithmetic in one order, so that every SIMD level
+// and any number of threads see the same distances.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "index/aligned.h"
+#include "index/vector_index.h"
+#include "kernels/kernels.h"
+
+namespace tarn::index {
+
+/// Codes of all nodes: signed values -127..127, stored with 128 added.
+class BuildCodes {
+ public:
+  BuildCodes(VectorMetric metric, uint32_t dim, size_t nodes);
+
+  /// Sets node i from its rotated vector. `rms`: of all coordinates, for metrics with one step.
+  /// `length` is that of the row / unit before centring; dot product needs it.
+  void Set(size_t i, const float* rotated, float rms);
+  /// Dot product: the extra coordinate that turns "largest product" into "nearest": sqrt(M^2 -
+  /// |x|^2) for row lengths |x|, M the largest (Bachrach et al., RecSys 2014). Kept as its distance
+  /// from M.
+  void SetLengths(const std::vector<float>& lengths);
+  /// Keeps the nodes `kept`, in that order.
+  void Select(const std::vector<uint32_t>& kept);
+
+  size_t size() const { return factors_.size(); }
+  size_t stride() const { return blocks_ * 64; }
+  const uint8_t* row(size_t i) const { return codes_.as<uint8_t>() + i * stride(); }
+  const kernels::RowFactor& factor(size_t i) const {
+    return factors_[i];
+  }  ///< bias: squared length
+
+ private:
+  friend class NodeDistances;
+  VectorMetric metric_;
+  uint32_t dim_;
+  size_t blocks_;
+  AlignedBytes codes_;
+  std::vector<kernels::RowFactor> factors_;
+  std::vector<float> sums_;     // 128 times the sum of the signed codes
+  std::vector<float> heights_;  // empty unless dot product
+};
+
+/// Squared distances from one node to others. One thread at a time; cheap to point elsewhere.
+class NodeDistances {
+ public:
+  NodeDistances(const BuildCodes& codes, const kernels::KernelTable& kernels);
+  void From(uint32_t node);
+  /// out[i]: never negative. Arrays have kPoolPad elements to spare; n at most WalkScratch::kBatch.
+  void To(const uint32_t* ids, size_t n, float* out);
+  void Prefetch(uint32_t id) const;
+
+ private:
+  const BuildCodes& codes_;
+  const kernels::KernelTable& kernels_;
+  AlignedBytes query_;
+  std::vector<int32_t> sums_;
+  uint32_t node_ = 0;
+};
+
+}  // namespace tarn::index

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "base/parallel.h"
+#include "index/build_codes.h"
+#include "index/code_frame.h"
+#include "index/graph_builder.h"
+#include "index/layout.h"
+#include "index/margin.h"
+#include "index/node_groups.h"
+
+namespace tarn::index {
+namespace {
+
+// A chunk that is filled in place.
+IndexChunk MakeChunk(ChunkKind kind, size_t bytes) { return {kind, std::vector<std::byte>(bytes)}; }
+template <typename T>
+T* Data(IndexChunk& chunk) {
+  return reinterpret_cast<T*>(chunk.bytes.data());
+}
+template <typename T>
+IndexChunk ChunkOf(ChunkKind kind, const std::vector<T>& values) {
+  IndexChunk chunk = MakeChunk(kind, values.size() * sizeof(T));
+  if (!values.empty()) std::memcpy(chunk.bytes.data(), values.data(), chunk.bytes.size());
+  return chunk;
+}
+
+Status CheckBuild(const VectorSet& vectors, const BuildOptions& options) {
+  if (options.type != IndexType::kHnsw && options.type != IndexType::kFlat) {
+    return Error(ErrorKind::kNotSupported, "vector index: only hnsw and flat can be built, not ",
+                 IndexTypeName(options.type));
+  }
+  if (vectors.dim < 1 || vectors.dim > 65536) {
+    return Error(ErrorKind::kBadInput, "vector index: the dimension is ", vectors.dim,
+                 "; it must be in [1, 65536]");
+  }
+  if (vectors.count >= kMaxNodes) {
+    return Error(ErrorKind::kNotSupported, "vector index: ", vectors.count,
+                 " rows; one index holds fewer than 2^31. Split the file.");
+  }
+  if (options.type == IndexType::kHnsw) ARROW_RETURN_NOT_OK(options.hnsw.Validate());
+  return Status::OK();
+}
+
+class IndexBuild {
+ public:
+  IndexBuild(const VectorSet& vectors, const BuildOptions& options)
+      : vectors_(vectors), options_(options), threads_(std::max(1, options.threads)) {
+    params_.type = static_cast<uint32_t>(options.type);
+    params_.metric = static_cast<uint32_t>(options.metric);
+    params_.dim = vectors.dim;
+    params_.code_blocks = CodeBlocks(vectors.dim);
+    params_.row_count = vectors.count;
+    params_.default_ef = static_cast<uint32_t>(std::max(options.hnsw.ef_search, 1));
+    params_.rotation_seed = CodeFrame::kRotationSeed;
+  }
+
+  std::vector<IndexChunk> Run() {
+    statistics_ = MeasureRows(vectors_, options_.metric, threads_);
+    params_.unit = statistics_.unit;
+    if (!HasFactors(options_.metric)) {
+      // Equal rows have no spread; any positive step will do.
+      params_.step = std::max(CodeFrame::kClip / 8 * statistics_.rms, 1e-30f);
+    }
+    BuildCodes codes = Quantise();
+    groups_ = GroupVectors(vectors_, codes, threads_);
+    params_.node_count = groups_.size();
+    codes.Select(groups_.first);
+    EncodeNodes();
+    Graph graph;
+    if (options_.type == IndexType::kHnsw) graph = MakeGraph(codes);
+    params_.margin = CalibrateMargin();
+    return Assemble(graph);
+  }
+
+ private:
+  CodeFrame Frame() const {
+    return CodeFrame(options_.metric, vectors_.dim, statistics_.mean.data(), params_.unit,
+                     params_.step, params_.rotation_seed);
+  }
+
+  // Runs body(i, rotated row of vector index_of(i)) for i < n.
+  template <class IndexOf, class Body>
+  void ForRotated(size_t n, IndexOf index_of, Body body) {
+    const CodeFrame frame = Frame();
+    ParallelFor(n, 1024, threads_, [&](size_t begin, size_t end, int) {
+      std::vector<float> scratch(vectors_.dim), rotated(vectors_.dim);
+      for (size_t i = begin; i < end; ++i) {
+        frame.RotateRow(vectors_.vector(index_of(i)), scratch.data(), rotated.data());
+        body(i, rotated.data());
+      }
+    });
+  }
+
+  BuildCodes Quantise() {
+    BuildCodes codes(options_.metric, vectors_.dim, vectors_.count);
+    ForRotated(
+        vectors_.count, [](size_t i) { return i; },
+        [&](size_t i, const float* rotated) { codes.Set(i, rotated, statistics_.rms); });
+    if (options_.metric == VectorMetric::kDotProduct) {
+      std::vector<float> lengths(vectors_.count);
+      for (size_t i = 0; i < lengths.size(); ++i) {
+        const double inverse = InverseLength(vectors_.vector(i), vectors_.dim);
+        lengths[i] = inverse > 0 ? static_cast<float>(1 / inverse / params_.unit) : 0;
+      }
+      codes.SetLengths(lengths);
+    }
+    return codes;
+  }
+
+  void EncodeNodes() {
+    const size_t stride = size_t{params_.code_blocks} * 64;
+    high_ = MakeChunk(kCodesChunk, groups_.size() * stride);
+    if (options_.eight_bit_codes) low_ = MakeChunk(kLowCodesChunk, groups_.size() * stride);
+    factors_.resize(groups_.size());
+    low_factors_.resize(groups_.size());
+    ForRotated(
+        groups_.size(), [&](size_t i) { return groups_.first[i]; },
+        [&](size_t i, const float* rotated) {
+          uint8_t* low = options_.eight_bit_codes ? Data<uint8_t>(low_) + i * stride : nullptr;
+          const RowFactors f = EncodeRow(options_.metric, rotated, vectors_.dim, statistics_.rms,
+                                         Data<uint8_t>(high_) + i * stride, low);
+          factors_[i] = f.high;
+          low_factors_[i] = f.all;
+        });
+  }
+
+  Graph MakeGraph(const BuildCodes& codes) {
+    GraphOptions graph;
+    graph.degree = static_cast<uint32_t>(options_.hnsw.m) * 2;
+    graph.window = static_cast<uint32_t>(options_.hnsw.ef_construction);
+    graph.threads = threads_;
+    // Every traversal starts at the middle: the row nearest to the mean.
+    for (uint32_t i = 1; i < codes.size(); ++i) {
+      if (codes.factor(i).bias < codes.factor(graph.entry).bias) graph.entry = i;
+    }
+    params_.degree = graph.degree;
+    params_.entry = graph.entry;
+    return BuildGraph(codes, graph);
+  }
+
+  float CalibrateMargin() const {
+    const CodeFrame frame = Frame();
+    return MeasureMargin(vectors_, groups_.first, frame, options_.metric, high_.bytes, factors_);
+  }
+
+  bool RowsAreIdentity() const {
+    if (groups_.size() != vectors_.count) return false;
+    return vectors_.rows == nullptr || vectors_.count == 0 ||
+           (vectors_.rows[0] == 0 && vectors_.rows[vectors_.count - 1] == vectors_.count - 1);
+  }
+
+  IndexChunk NodeRowsChunk() const {
+    std::vector<uint32_t> words(groups_.offsets);
+    for (size_t i = 0; i < groups_.size(); ++i) {
+      if (groups_.copies[i]) words[i] |= kCopiesFlag;
+    }
+    for (uint32_t member : groups_.members) words.push_back(vectors_.row(member));
+    return ChunkOf(kNodeRowsChunk, words);
+  }
+
+  std::vector<IndexChunk> Assemble(const Graph& graph) {
+    std::vector<IndexChunk> chunks;
+    chunks.push_back(ChunkOf(kParamsChunk, std::vector<Params>{params_}));
+    if (params_.node_count == 0) return chunks;
+    chunks.push_back(ChunkOf(kMeanChunk, statistics_.mean));
+    if (!RowsAreIdentity()) chunks.push_back(NodeRowsChunk());
+    if (!graph.extra_entries.empty()) {
+      chunks.push_back(ChunkOf(kExtraEntriesChunk, graph.extra_entries));
+    }
+    if (params_.degree != 0) chunks.push_back(ChunkOf(kLinksChunk, graph.links));
+    if (HasFactors(options_.metric)) chunks.push_back(ChunkOf(kFactorsChunk, factors_));
+    chunks.push_back(std::move(high_));
+    if (options_.eight_bit_codes) {
+      if (HasFactors(options_.metric)) chunks.push_back(ChunkOf(kLowFactorsChunk, low_factors_));
+      chunks.push_back(std::move(low_));
+    }
+    return chunks;
+  }
+
+  const VectorSet& vectors_;
+  const BuildOptions& options_;
+  int threads_;
+  Params params_;
+  FrameStatistics statistics_;
+  NodeGroups groups_;
+  IndexChunk high_;
+  IndexChunk low_;
+  std::vector<kernels::RowFactor> factors_;
+  std::vector<kernels::RowFactor> low_factors_;
+};
+
+}  // namespace
+
+Result<std::vector<IndexChunk>> BuildIndex(const VectorSet& vectors, const BuildOptions& options) {
+  ARROW_RETURN_NOT_OK(CheckBuild(vectors, options));
+  return IndexBuild(vectors, options).Run();
+}
+
+}  // namespace tarn::index

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// From vectors to codes. A row x becomes y = R(x / unit - mean) (cosine: x normalised first), R
+// being the rotation, and y is quantised to 8 bits of which the high four are searched:
+//   c = floor(y / clip * 128 + 128) in 0..255, clip = 2.7 rms.
+// Under cosine the rms is that of all rows. Under euclidean and dot product it is the row's own and
+// the row has a factor f = |y|^2 / <y, c_high - 7.5> (Gao & Long, RaBitQ, SIGMOD 2024), which makes
+// f <q, c_high - 7.5> an estimate of <q, y> that is exact for q parallel to y. A query is rotated
+// and rounded to int8; it is centred only under euclidean, where the identity needs it.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "index/layout.h"
+#include "kernels/rotation.h"
+
+namespace tarn::index {
+
+/// What centring and scaling need to know about the rows.
+struct FrameStatistics {
+  float unit = 1;
+  std::vector<float> mean;  ///< of x / unit
+  float rms = 0;            ///< of the coordinates of x / unit - mean
+};
+
+/// Reads all rows; the same bits for any number of threads. The mean leaves out rows far longer
+/// than the others, which would drag it away from all of them.
+FrameStatistics MeasureRows(const VectorSet& vectors, VectorMetric metric, int threads);
+
+/// A query as the code kernels take it. `codes` is 64-byte aligned and owned by the caller.
+struct EncodedQuery {
+  float offset = 0;  ///< 7.5 times the sum of the codes
+  float factor = 0;  ///< key = factor * (sum - offset), times the row's scale, plus its bias
+  float length = 0;  ///< of the query as given
+  float base = 0;    ///< what to add to a key: see CodeFrame::KeyOfDistance
+};
+
+/// Immutable; any number of threads may use it.
+class CodeFrame {
+ public:
+  static constexpr float kClip = 2.7f;
+  static constexpr uint64_t kRotationSeed = 0x5441524e;
+
+  CodeFrame(VectorMetric metric, uint32_t dim, const float* mean, float unit, float step,
+            uint64_t seed);
+
+  /// Prepares and rotates a row: `out` has dim values; `scratch` too.
+  void RotateRow(const float* row, float* scratch, float* out) const;
+  /// The centred row before its rotation.
+  void CentreRow(const float* row, float* out) const;
+
+  /// Encodes a query into `codes` (128 * CodeBlocks(dim) bytes). False when a value is not finite.
+  bool EncodeQuery(const float* query, float* scratch, int8_t* codes, EncodedQuery& out) const;
+
+  /// Keys order rows like distances do: cosine -<q^, y>, dot product -<q^, y> (q^ has length 1),
+  /// euclidean |q' - y|^2 - |q'|^2.
+  double KeyOfDistance(const EncodedQuery& query, double distance) const;
+  /// A euclidean distance as a multiple of the unit.
+  double InUnits(double distance) const { return distance / unit_; }
+  double DistanceOfKey(const EncodedQuery& query, double key) const;
+
+ private:
+  VectorMetric metric_;
+  uint32_t dim_;
+  const float* mean_;  // must outlive this
+  float unit_;
+  float step_;
+  kernels::Rotation rotation_;
+};
+
+/// Sets the searched code rows of one rotated row. `low` may be null. Returns the row's factors for
+/// the high codes and for all eight bits (bias: |y|^2 for euclidean, else 0).
+struct RowFactors {
+  kernels::RowFactor high;
+  kernels::RowFactor all;
+};
+RowFactors EncodeRow(VectorMetric metric, const float* rotated, uint32_t dim, float rms,
+                     uint8_t* high, uint8_t* low);
+
+/// 1 / length in double, or 0 for a zero vector.
+double InverseLength(const float* v, uint32_t dim);
+
+}  // namespace tarn::index

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Greedy best-first traversal of the graph: expand the nearest candidate that is not expanded yet,
+// score its unvisited neighbours in one kernel call, keep the best in a sorted pool; done when
+// every candidate of the pool is expanded. Used by the build and by searches alike.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <vector>
+
+#include "index/layout.h"
+#include "kernels/kernels.h"
+
+namespace tarn::index {
+
+/// A set of nodes; clearing it costs as much as what was put in.
+class VisitedSet {
+ public:
+  void Reset(uint32_t nodes) {
+    for (uint32_t node : members_) words_[node / 64] = 0;
+    members_.clear();
+    if (words_.size() < nodes / 64 + 1) words_.resize(nodes / 64 + 1);
+  }
+  /// True when the node was not in the set.
+  bool Insert(uint32_t node) {
+    uint64_t& word = words_[node / 64];
+    const uint64_t bit = uint64_t{1} << (node % 64);
+    if (word & bit) return false;
+    word |= bit;
+    members_.push_back(node);
+    return true;
+  }
+
+ private:
+  std::vector<uint64_t> words_;
+  std::vector<uint32_t> members_;
+};
+
+/// The memory of one traversing thread.
+class WalkScratch {
+ public:
+  static constexpr uint32_t kExpanded = 0x80000000u;  ///< marks ids in the pool
+  static constexpr size_t kBatch = 256;               ///< rows scored in one call, at most
+
+  /// Empties the pool and sets its capacity.
+  void Start(uint32_t capacity) {
+    const size_t room = size_t{capacity} + kernels::kPoolPad;
+    if (pool_distances_.size() < room) pool_distances_.resize(room), pool_ids_.resize(room);
+    std::fill(pool_distances_.begin(), pool_distances_.begin() + static_cast<ptrdiff_t>(room),
+              std::numeric_limits<float>::infinity());
+    pool = {pool_distances_.data(), pool_ids_.data(), 0, capacity, 0};
+  }
+
+  kernels::CandidatePool pool{};
+  VisitedSet visited;
+  uint32_t ids[kBatch + kernels::kPoolPad] = {};
+  int32_t sums[kBatch + kernels::kPoolPad] = {};
+  float keys[kBatch + kernels::kPoolPad] = {};
+
+ private:
+  std::vector<float> pool_distances_;
+  std::vector<uint32_t> pool_ids_;
+};
+
+struct LinkTable {
+  const uint32_t* links;
+  uint32_t degree;
+  uint32_t nodes;
+};
+
+inline void PrefetchLines(const void* p, size_t bytes) {
+  for (size_t at = 0; at < bytes; at += 64) __builtin_prefetch(static_cast<const char*>(p) + at);
+}
+
+/// score(ids, n, keys): the keys of n nodes; inputs and outputs have kPoolPad elements to spare.
+/// prefetch(id): asks for what `score` will read. Starts from what the pool of `scratch` holds (its
+/// members must be in the visited set). Returns the number of expanded nodes.
+template <class Score, class Prefetch>
+uint64_t Walk(const LinkTable& table, WalkScratch& scratch, const kernels::SearchKernels& kernels,
+              Score&& score, Prefetch&& prefetch) {
+  auto& pool = scratch.pool;
+  uint64_t expanded = 0;
+  pool.cursor = 0;
+  while (pool.cursor < pool.size) {
+    uint32_t& mark = pool.ids[pool.cursor];
+    const uint32_t* block = table.links + size_t{mark} * table.degree;
+    mark |= WalkScratch::kExpanded;
+    ++expanded;
+    while (pool.cursor < pool.size && (pool.ids[pool.cursor] & WalkScratch::kExpanded))
+      ++pool.cursor;
+    if (pool.cursor < pool.size) {
+      PrefetchLines(table.links + size_t{pool.ids[pool.cursor]} * table.degree,
+                    table.degree * sizeof(uint32_t));
+    }
+    size_t n = 0;
+    for (uint32_t i = 0; i < table.degree; ++i) {
+      const uint32_t id = block[i];
+      if (id >= table.nodes) break;  // the end of the block, or damage
+      if (!scratch.visited.Insert(id)) continue;
+      prefetch(id);
+      scratch.ids[n++] = id;
+    }
+    if (n == 0) continue;
+    score(scratch.ids, n, scratch.keys);
+    kernels.pool_insert(pool, scratch.keys, scratch.ids, n);
+  }
+  return expanded;
+}
+
+}  // namespace tarn::index

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// How far the code distance of a row may lie from its exact one: measured when an index is built,
+// so that a search knows which candidates the exact rerank may leave out.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "index/code_frame.h"
+#include "index/vector_index.h"
+
+namespace tarn::index {
+
+/// The error of a key that is exceeded by about one row in a thousand, in units of
+/// cosine: 1; dot product: the row's scale; euclidean: the row's scale times distance / unit.
+/// `nodes` are the vectors behind the code rows. Uses a fixed sample.
+float MeasureMargin(const VectorSet& vectors, const std::vector<uint32_t>& nodes,
+                    const CodeFrame& frame, VectorMetric metric,
+                    const std::vector<std::byte>& codes,
+                    const std::vector<kernels::RowFactor>& factors);
+
+}  // namespace tarn::index

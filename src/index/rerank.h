@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// From the candidate nodes of a search to its result rows.
+#pragma once
+
+#include "index/code_frame.h"
+#include "index/layout.h"
+#include "index/nearest_rows.h"
+#include "index/search_scratch.h"
+
+namespace tarn::index {
+
+/// One search after its candidates are in the pool of `scratch` (sorted by key).
+class Rerank {
+ public:
+  Rerank(const IndexView& view, const CodeFrame& frame, const EncodedQuery& encoded,
+         const float* query, const SearchOptions& options, SearchBuffers& scratch,
+         SearchStats& stats)
+      : view_(view),
+        frame_(frame),
+        encoded_(encoded),
+        query_(query),
+        options_(options),
+        scratch_(scratch),
+        stats_(stats) {}
+
+  /// The nearest live rows among the candidates: by exact distance where there is a source, else by
+  /// the finest codes there are. kCorrupt when a row list is damaged.
+  Result<std::vector<Neighbor>> Run();
+
+ private:
+  Status ByExactDistance(NearestRows& nearest);
+  Status ByCodes(NearestRows& nearest);
+  void RescoreWithAllBits();
+  /// Adds the live rows of a node that must be compared; false when the node is damaged.
+  bool Collect(uint32_t node);
+  /// Compares the collected rows and empties the collection.
+  Status Compare(class ExactDistance& exact, NearestRows& nearest);
+  Status AddCopies(uint32_t node, uint32_t compared, float distance, NearestRows& nearest) const;
+  bool IsLive(uint32_t row) const {
+    return options_.live == nullptr || options_.live->contains(row);
+  }
+  Status Damaged(uint32_t node) const;
+  float Margin(uint32_t node, float kth_distance) const;
+
+  const IndexView& view_;
+  const CodeFrame& frame_;
+  const EncodedQuery& encoded_;
+  const float* query_;
+  const SearchOptions& options_;
+  SearchBuffers& scratch_;
+  SearchStats& stats_;
+};
+
+}  // namespace tarn::index

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What SearchScratch holds.
+#pragma once
+
+#include <vector>
+
+#include "index/aligned.h"
+#include "index/graph_walk.h"
+#include "index/vector_index.h"
+
+namespace tarn::index {
+
+/// One thread's.
+struct SearchBuffers {
+  WalkScratch walk;
+  std::vector<float> floats;  // the rotated query
+  AlignedBytes query;         // its codes
+
+  // Rerank: rows to compare, the node each stands for, and their distances.
+  std::vector<uint32_t> rows;
+  std::vector<uint32_t> row_nodes;
+  std::vector<const std::byte*> pointers;
+  std::vector<float> distances;
+};
+
+struct SearchScratch::Impl : SearchBuffers {};
+
+}  // namespace tarn::index

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The table of vector kernels: whole loops, so that the choice of instruction set costs one
+// indirect call for many rows. Every level computes the same integers; float kernels of different
+// levels may differ in the last bits (they add in another order), except `hadamard`, which is exact
+// everywhere. All functions are thread-safe and allocate nothing.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "kernels/simd.h"
+
+namespace tarn::kernels {
+
+/// Comparisons of one f32 query with rows of one element type (f32 or f16, little-endian). Rows are
+/// bytes of any alignment. `gather` kernels take row pointers and prefetch ahead; `block` kernels
+/// take rows that lie one after the other.
+struct ExactKernels {
+  using Gather = void (*)(const float* query, size_t dim, const std::byte* const* rows, size_t n,
+                          float* out);
+  using Block = void (*)(const float* query, size_t dim, const std::byte* rows, size_t n,
+                         float* out);
+  /// out[q * n + r] for queries that lie one after the other.
+  using Many = void (*)(const float* queries, size_t query_count, size_t dim, const std::byte* rows,
+                        size_t n, float* out);
+  Gather dot_gather;  ///< <q, x>
+  Block dot_block;
+  Many dot_many;
+  Gather l2_gather;  ///< |q - x|^2
+  Block l2_block;
+  Many l2_many;
+  Gather dot_norm_gather;  ///< pairs <q, x>, |x|^2: what cosine needs, in one pass
+  Block dot_norm_block;
+};
+
+/// Quantised rows. A row of 4-bit codes is `blocks` blocks of 64 bytes; byte j of a block holds
+/// dimension j of the block's 128 in its low four bits and dimension j + 64 in its high four. A row
+/// of 8-bit codes is `blocks` blocks of 64 bytes, one dimension each. Queries are int8, one value
+/// for each dimension of the blocks, -127..127, zero past the end. Rows and queries are 64-byte
+/// aligned.
+struct CodeKernels {
+  using Gather = void (*)(const int8_t* query, const uint8_t* codes, size_t blocks,
+                          const uint32_t* ids, size_t n, int32_t* out);
+  using Block = void (*)(const int8_t* query, const uint8_t* codes, size_t blocks, size_t n,
+                         int32_t* out);
+  Gather dot4_gather;  ///< sum of code * query for the rows `ids`
+  Block dot4_block;
+  Gather dot8_gather;
+  Block dot8_block;
+};
+
+/// What a quantised row adds to its integer sum: see `keys_affine`.
+struct RowFactor {
+  float scale;
+  float bias;
+};
+
+/// Candidates sorted by (distance, order of arrival). The arrays have room for capacity + kPoolPad
+/// elements; distances from `size` on are no smaller than any in the pool (infinity at first).
+struct CandidatePool {
+  float* distances;
+  uint32_t* ids;
+  uint32_t size;
+  uint32_t capacity;
+  uint32_t cursor;  ///< lowered to the position of each candidate that comes in
+};
+inline constexpr size_t kPoolPad = 32;
+
+struct SearchKernels {
+  /// Inserts those of n candidates that are nearer than the last of a full pool. The input arrays
+  /// are readable for 16 elements past n.
+  void (*pool_insert)(CandidatePool& pool, const float* distances, const uint32_t* ids, size_t n);
+  /// out[i] = factor * (sums[i] - offset). Arrays are readable and writable for 16 elements past n.
+  void (*keys_linear)(const int32_t* sums, size_t n, float offset, float factor, float* out);
+  /// out[i] = bias + scale * (factor * (sums[i] - offset)) with the factors of row ids[i].
+  void (*keys_affine)(const int32_t* sums, size_t n, float offset, float factor,
+                      const RowFactor* factors, const uint32_t* ids, float* out);
+  /// Unscaled Walsh-Hadamard transform in place; n is a power of two.
+  void (*hadamard)(float* values, size_t n);
+};
+
+struct KernelTable {
+  ExactKernels f32;
+  ExactKernels f16;
+  CodeKernels codes;
+  SearchKernels search;
+};
+
+/// The kernels of the level in use.
+const KernelTable& Kernels();
+/// The kernels of a supported level.
+const KernelTable& KernelsFor(SimdLevel level);
+
+}  // namespace tarn::kernels
