@@ -75,14 +75,16 @@ class AppendAttempt {
   Result<CommittedAppend> TryOnce(const TableState& base);
   Status Validate(const iceberg::TableMetadata& metadata) const;
   Status GiveUp(Status why);
-  Status Forget(const TableState& state);
+  CommittedAppend Done(TableState state);
+  std::unique_ptr<StoreLock> WaitInQueue(const TableState& state, std::chrono::milliseconds left);
 
   CatalogProvider& catalog_;
   TableIdent ident_;
   AppendCommit commit_;
   CommitOptions options_;
   iceberg::AppendSnapshot append_;
-  bool unknown_ = false;  ///< a swap of ours may still be found in the table
+  bool unknown_ = false;      ///< a swap of ours may still be found in the table
+  bool was_unknown_ = false;  ///< at any time
 };
 
 /// Commits an append that needs no second look: AppendAttempt in one call.

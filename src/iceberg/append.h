@@ -8,6 +8,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "iceberg/manifest.h"
@@ -44,7 +45,7 @@ class AppendSnapshot {
     std::map<std::string, std::string> summary;  ///< added to the standard counts
   };
 
-  /// All files belong to the partition spec `spec_id` of the table.
+  /// All files belong to the partition spec that their `spec_id` names: one spec per append.
   AppendSnapshot(Store& store, std::vector<AddedFile> files, Options options);
 
   SnapshotId snapshot_id() const { return snapshot_id_; }
@@ -59,9 +60,21 @@ class AppendSnapshot {
   Status DeleteUnusedLists(const std::string& committed_manifest_list);
 
  private:
+  /// One of our manifests, and what its line needs when the commit's sequence number changes.
+  struct Written {
+    ManifestFile line;
+    std::string path;
+    std::optional<int64_t> oldest;  ///< least explicit data sequence number
+  };
+
   Status WriteManifests(const TableMetadata& base);
-  Result<std::string> WriteList(const TableMetadata& base, const Snapshot* parent,
-                                Snapshot* snapshot);
+  Status WriteOneManifest(const TableMetadata& base, ManifestContent content);
+  Result<std::vector<ManifestFile>> ParentManifests(const Snapshot* parent);
+  std::vector<ManifestFile> OwnManifests(int64_t sequence_number) const;
+  Result<std::string> WriteList(const TableMetadata& base, const Snapshot& snapshot,
+                                const std::vector<ManifestFile>& lines);
+  void FillSummary(const Snapshot* parent, const std::vector<ManifestFile>& inherited,
+                   Snapshot* snapshot) const;
 
   Store& store_;
   std::vector<AddedFile> files_;
@@ -69,9 +82,10 @@ class AppendSnapshot {
   SnapshotId snapshot_id_;
   std::string commit_uuid_;
   int attempts_ = 0;
-  std::vector<ManifestFile> manifests_;  ///< ours, once written
-  std::vector<std::string> manifest_paths_;
-  std::vector<std::string> list_paths_;
+  bool manifests_written_ = false;
+  std::vector<Written> manifests_;
+  /// Everything written so far: path and location of each list.
+  std::vector<std::pair<std::string, std::string>> lists_;
 };
 
 }  // namespace tarn::iceberg

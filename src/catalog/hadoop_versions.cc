@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "catalog/hadoop_versions.h"
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include "iceberg/table_metadata_json.h"
+
+namespace tarn {
+namespace {
+
+using iceberg::TableMetadata;
+using MetadataPtr = std::shared_ptr<const TableMetadata>;
+
+constexpr std::string_view kSuffix = ".metadata.json";
+
+/// A positive number made of digits alone.
+std::optional<int64_t> ParseNumber(std::string_view text) {
+  int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size() || number < 1) return std::nullopt;
+  return number;
+}
+
+std::optional<int64_t> NumberOfFile(std::string_view name) {
+  if (name.size() <= kSuffix.size() + 1 || name[0] != 'v' ||
+      name.substr(name.size() - kSuffix.size()) != kSuffix) {
+    return std::nullopt;
+  }
+  return ParseNumber(name.substr(1, name.size() - kSuffix.size() - 1));
+}
+
+std::string FileName(int64_t number) { return "v" + std::to_string(number) + std::string(kSuffix); }
+
+/// Whether a later version knows of this one: as a predecessor, or by its snapshot.
+bool Knows(const TableMetadata& later, int64_t number, const TableMetadata& metadata) {
+  if (later.table_uuid != metadata.table_uuid) return false;
+  const std::string name = "/" + FileName(number);
+  for (const auto& entry : later.metadata_log) {
+    const std::string& file = entry.metadata_file;
+    if (file.size() >= name.size() &&
+        file.compare(file.size() - name.size(), name.size(), name) == 0) {
+      return true;
+    }
+  }
+  return metadata.current_snapshot_id != 0 &&
+         later.FindSnapshot(metadata.current_snapshot_id) != nullptr;
+}
+
+}  // namespace
+
+HadoopVersions::HadoopVersions(std::shared_ptr<Store> store, std::string folder)
+    : store_(std::move(store)), folder_(std::move(folder)) {}
+
+std::string HadoopVersions::PathOf(int64_t number) const {
+  return folder_ + "/metadata/" + FileName(number);
+}
+
+std::optional<int64_t> HadoopVersions::ReadHint() {
+  const auto bytes = store_->Read(folder_ + "/metadata/version-hint.text");
+  if (!bytes.ok()) return std::nullopt;
+  std::string_view text = (*bytes)->text();
+  while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.remove_suffix(1);
+  return ParseNumber(text);
+}
+
+Result<std::vector<int64_t>> HadoopVersions::ListNumbers() {
+  ARROW_ASSIGN_OR_RAISE(const auto names, store_->ListFolder(folder_ + "/metadata"));
+  std::vector<int64_t> numbers;
+  for (const auto& name : names) {
+    if (const auto number = NumberOfFile(name)) numbers.push_back(*number);
+  }
+  std::sort(numbers.begin(), numbers.end());
+  return numbers;
+}
+
+Result<int64_t> HadoopVersions::ProbeFrom(int64_t number) {
+  for (;;) {
+    ARROW_ASSIGN_OR_RAISE(const bool exists, store_->Exists(PathOf(number + 1)));
+    if (!exists) return number;
+    ++number;
+  }
+}
+
+Result<int64_t> HadoopVersions::FindNewest(std::optional<int64_t> hint) {
+  int64_t known;
+  {
+    std::lock_guard guard(mutex_);
+    known = newest_.number;
+  }
+  // What was seen once can only have been followed by higher numbers, so that probing finds the
+  // rest. With nothing but a hint to go by (it may be old, and versions after it deleted), look at
+  // all.
+  if (known > 0) {
+    const int64_t start = std::max(known, hint.value_or(0));
+    ARROW_ASSIGN_OR_RAISE(const bool exists, store_->Exists(PathOf(start)));
+    if (exists) return ProbeFrom(start);
+  }
+  ARROW_ASSIGN_OR_RAISE(const auto numbers, ListNumbers());
+  if (numbers.empty()) {
+    return Error(ErrorKind::kNotFound, store_->UriOf(folder_), " has no table metadata");
+  }
+  return ProbeFrom(numbers.back());
+}
+
+Result<MetadataPtr> HadoopVersions::Parse(int64_t number, bool* cut_short) {
+  const std::string path = PathOf(number);
+  ARROW_ASSIGN_OR_RAISE(const auto info, store_->Stat(path));
+  {
+    std::lock_guard guard(mutex_);
+    if (newest_.number == number && newest_.size == info.size &&
+        newest_.modified == info.modified) {
+      return newest_.metadata;
+    }
+  }
+  ARROW_ASSIGN_OR_RAISE(const auto bytes, store_->Read(path));
+  auto parsed = iceberg::TableMetadataFromJson(bytes->text(), store_->UriOf(path));
+  if (!parsed.ok()) {
+    *cut_short = iceberg::IsCutShortJson(bytes->text());
+    return parsed.status();
+  }
+  auto metadata = std::make_shared<const TableMetadata>(std::move(parsed).ValueUnsafe());
+  std::lock_guard guard(mutex_);
+  newest_ = {number, info.size, info.modified, metadata};
+  return metadata;
+}
+
+Result<HadoopVersion> HadoopVersions::LoadNewest() {
+  // A version may be deleted between the look and the read, when many newer ones came.
+  Status last;
+  for (int tries = 0; tries < 5; ++tries) {
+    const auto hint = ReadHint();
+    ARROW_ASSIGN_OR_RAISE(int64_t number, FindNewest(hint));
+    HadoopVersion version;
+    for (; number > 0; --number) {
+      bool cut_short = false;
+      auto metadata = Parse(number, &cut_short);
+      if (metadata.ok()) {
+        version.number = number;
+        version.path = PathOf(number);
+        version.metadata = std::move(metadata).ValueUnsafe();
+        return version;
+      }
+      last = metadata.status();
+      // A torn file beyond every hint was never acknowledged; any other unreadable file is damage.
+      const bool unfinished = cut_short && (hint ? number > *hint : number == 1);
+      if (!unfinished) break;
+      version.torn.push_back(PathOf(number));
+    }
+    if (number == 0) {
+      return Error(ErrorKind::kNotFound, store_->UriOf(folder_),
+                   " holds only the beginning of a table whose creation never finished");
+    }
+    if (!IsKind(last, ErrorKind::kNotFound)) return last;
+    Forget();
+  }
+  return last;
+}
+
+Status HadoopVersions::Publish(int64_t number, const TableMetadata& metadata, bool alone) {
+  const std::string text = iceberg::TableMetadataToJson(metadata);
+  const Status put = store_->Put(PathOf(number), text, PutMode::kIfAbsent);
+  if (!put.ok()) ARROW_RETURN_NOT_OK(Settle(number, text, alone, put));
+  return Confirm(number, metadata);
+}
+
+/// After a failed write: OK when the version is there all the same (a lost reply, or a write that
+/// was repeated underneath us and met itself).
+Status HadoopVersions::Settle(int64_t number, const std::string& text, bool alone, Status failure) {
+  const std::string path = PathOf(number);
+  const auto found = store_->Read(path);
+  if (!found.ok()) {
+    if (IsKind(found.status(), ErrorKind::kNotFound)) {
+      // Stores answer when they are done: what failed and is not there will not appear later.
+      return IsKind(failure, ErrorKind::kAlreadyExists)
+                 ? Error(ErrorKind::kCommitConflict, path, " was published by another writer")
+                 : failure;
+    }
+    return Error(ErrorKind::kCommitStateUnknown, "publishing ", path, ": ", failure.message(),
+                 "; looking for it: ", found.status().message());
+  }
+  const std::string_view there = (*found)->text();
+  if (there == text) return Status::OK();
+  const bool torn =
+      there.size() < text.size() && std::string_view(text).substr(0, there.size()) == there;
+  if (torn && !IsKind(failure, ErrorKind::kAlreadyExists)) {
+    // Ours, and no version. If it cannot be cleared away now, the next writer does.
+    if (alone) (void)store_->Delete(path);
+    return failure;
+  }
+  return Error(ErrorKind::kCommitConflict, path, " was published by another writer");
+}
+
+/// See the head of the header: a number that was free is not yet a version.
+Status HadoopVersions::Confirm(int64_t number, const TableMetadata& metadata) {
+  const auto unknown = [&](const Status& status) {
+    return Error(ErrorKind::kCommitStateUnknown, PathOf(number),
+                 " is written, but: ", status.message());
+  };
+  auto numbers = ListNumbers();
+  if (!numbers.ok()) return unknown(numbers.status());
+  if (numbers->empty() || numbers->back() <= number) {
+    const bool follows =
+        number == 1 || std::count(numbers->begin(), numbers->end(), number - 1) > 0;
+    if (follows && !numbers->empty()) return Status::OK();
+    (void)store_->Delete(PathOf(number));
+    return Error(ErrorKind::kNotFound, store_->UriOf(folder_), " was dropped meanwhile");
+  }
+  const auto newest = LoadNewest();
+  if (!newest.ok()) return unknown(newest.status());
+  if (newest->number <= number || Knows(*newest->metadata, number, metadata)) return Status::OK();
+  (void)store_->Delete(PathOf(number));
+  return Error(ErrorKind::kCommitConflict, PathOf(number),
+               " was published by another writer long ago");
+}
+
+void HadoopVersions::AfterPublish(int64_t number, int64_t oldest_kept) {
+  (void)store_->Put(folder_ + "/metadata/version-hint.text", std::to_string(number));
+  if (oldest_kept <= 1) return;
+  const auto numbers = ListNumbers();
+  if (!numbers.ok()) return;
+  for (const int64_t old : *numbers) {
+    if (old >= oldest_kept) return;
+    // In order, and no further after a failure: what remains is a run without holes.
+    const Status deleted = store_->Delete(PathOf(old));
+    if (!deleted.ok() && !IsKind(deleted, ErrorKind::kNotFound)) return;
+  }
+}
+
+void HadoopVersions::Forget() {
+  std::lock_guard guard(mutex_);
+  newest_ = {};
+}
+
+}  // namespace tarn

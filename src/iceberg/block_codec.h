@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The compression of Avro blocks.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "tarn/status.h"
+
+namespace tarn::iceberg {
+
+/// Raw deflate (RFC 1951).
+Result<std::string> DeflateBlock(std::string_view plain);
+
+/// `codec` is Avro's name: "null", "deflate", "zstandard", "snappy"; others are kNotSupported. A
+/// block that grows beyond any plausible ratio is refused: it is made to exhaust memory.
+Result<std::string> DecompressBlock(const std::string& codec, std::string_view block,
+                                    std::string_view name);
+
+}  // namespace tarn::iceberg
