@@ -36,6 +36,7 @@ std::shared_ptr<parquet::WriterProperties> MakeProperties(const ParquetLayout& l
       ->enable_store_decimal_as_integer()
       ->enable_write_page_index()
       ->enable_page_checksum();
+  for (const std::string& column : layout.distinct_columns) builder.disable_dictionary(column);
   for (const std::string& column : layout.raw_embeddings) {
     builder.disable_dictionary(LeafPath(column))
         ->encoding(LeafPath(column), parquet::Encoding::PLAIN)

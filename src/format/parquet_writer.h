@@ -28,6 +28,8 @@ struct ParquetLayout {
   std::vector<std::string> raw_embeddings;
   /// Top-level embedding columns of few distinct values (f16): dictionary, zstd.
   std::vector<std::string> coded_embeddings;
+  /// Top-level flat columns of mostly distinct values, for which a dictionary is only a burden.
+  std::vector<std::string> distinct_columns;
   /// No page holds more rows, so that reading one row decodes little.
   int64_t max_rows_per_page = 4096;
 };

@@ -118,6 +118,7 @@ class FileInProgress {
   Result<format::ParquetTail> WriteRows(StoreWriter* out) const {
     format::ParquetLayout parquet;
     parquet.max_rows_per_page = layout_.max_rows_per_page;
+    parquet.distinct_columns = layout_.distinct_columns;
     for (const ColumnToWrite& column : columns_) {
       const bool raw = column.policy().precision == VectorPrecision::kF32;
       (raw ? parquet.raw_embeddings : parquet.coded_embeddings)

@@ -135,6 +135,9 @@ Status ReadSections(OpenedFile* file) {
                  " does not fit the file");
   }
   file->data_checksum = Key(*file, format::kDataChecksumKey);
+  if (!file->data_checksum || !Key(*file, format::kFooterChecksumKey)) {
+    return Error(ErrorKind::kCorrupt, "the footer has lost a checksum key");
+  }
   file->primary_column = Key(*file, format::kVectorColumnKey).value_or("");
   for (const std::string& column : columns) {
     ARROW_ASSIGN_OR_RAISE(ColumnSections sections, OpenColumn(*file, column));

@@ -6,11 +6,13 @@
 
 #include <algorithm>
 #include <cstring>
-#include <numeric>
+#include <optional>
 
 #include "arrow/api.h"
 #include "arrow/compute/api.h"
 #include "arrow/io/memory.h"
+#include "base/bytes.h"
+#include "base/float16.h"
 #include "format/embedding_list.h"
 #include "parquet/arrow/reader.h"
 #include "parquet/column_writer.h"
@@ -40,8 +42,10 @@ NodePtr CopyNode(const Node& node) {
   const auto& group = static_cast<const GroupNode&>(node);
   parquet::schema::NodeVector children;
   for (int i = 0; i < group.field_count(); ++i) children.push_back(CopyNode(*group.field(i)));
-  return GroupNode::Make(group.name(), group.repetition(), children, group.logical_type(),
-                         group.field_id());
+  // A group without an annotation says "none", which the constructor does not take.
+  const bool annotated = group.logical_type() != nullptr && group.logical_type()->is_nested();
+  return GroupNode::Make(group.name(), group.repetition(), children,
+                         annotated ? group.logical_type() : nullptr, group.field_id());
 }
 
 /// Ascending rows of one row group, counted from its first.
@@ -121,26 +125,68 @@ Result<std::shared_ptr<arrow::Table>> DecodeRows(const OpenedFile& file,
   END_PARQUET_CATCH_EXCEPTIONS
 }
 
-/// Raw f32 vectors are copied from where they lie.
-Result<std::shared_ptr<arrow::Array>> GatherVectors(const format::PageMap& map,
+/// Vectors that need no decoding: f32 in the Parquet pages, f16 in the index's section.
+class StoredFloats {
+ public:
+  /// nullopt when the field's vectors lie in neither form.
+  static std::optional<StoredFloats> Of(const OpenedFile& file, int field) {
+    const ColumnSections* sections = file.Find(file.schema->field(field)->name());
+    if (sections == nullptr) return std::nullopt;
+    StoredFloats floats;
+    floats.map_ = &sections->page_map;
+    if (sections->policy.precision == VectorPrecision::kF32) {
+      return sections->page_map.has_floats() ? std::optional(floats) : std::nullopt;
+    }
+    const auto* chunk = sections->index ? sections->index->Find(format::kRawHalfVectors) : nullptr;
+    if (chunk == nullptr) return std::nullopt;
+    floats.halves_ = chunk->bytes;
+    return floats;
+  }
+
+  uint32_t dim() const { return map_->dim(); }
+  bool IsNull(uint32_t row) const { return !map_->HasVector(row); }
+
+  /// False when the bytes are damaged at this row, which must be below the row count and not null.
+  bool Copy(uint32_t row, float* out) const {
+    if (halves_.empty()) {
+      const std::byte* at = map_->Find(row);
+      if (at != nullptr) std::memcpy(out, at, dim() * sizeof(float));
+      return at != nullptr;
+    }
+    const uint64_t stride = uint64_t{dim()} * sizeof(uint16_t);
+    const uint64_t rank = map_->Rank(row);
+    if (rank >= halves_.size() / stride) return false;
+    for (uint32_t i = 0; i < dim(); ++i) {
+      out[i] = HalfToFloat(LoadLe<uint16_t>(halves_.data() + rank * stride + i * sizeof(uint16_t)));
+    }
+    return true;
+  }
+
+ private:
+  const format::PageMap* map_ = nullptr;
+  std::span<const std::byte> halves_;
+};
+
+Result<std::shared_ptr<arrow::Array>> GatherVectors(const StoredFloats& stored,
                                                     std::span<const uint32_t> rows) {
   std::vector<int32_t> offsets{0};
   std::vector<float> values;
   std::vector<uint8_t> validity((rows.size() + 7) / 8);
   int64_t nulls = 0;
-  values.reserve(rows.size() * map.dim());
+  values.reserve(rows.size() * stored.dim());
   for (size_t i = 0; i < rows.size(); ++i) {
-    if (const std::byte* at = map.Find(rows[i])) {
-      values.resize(values.size() + map.dim());
-      std::memcpy(values.data() + values.size() - map.dim(), at, map.dim() * sizeof(float));
-      validity[i / 8] |= static_cast<uint8_t>(1 << (i % 8));
-    } else if (map.HasVector(rows[i])) {
-      return Error(ErrorKind::kCorrupt, "the page map has no place for row ", rows[i]);
-    } else {
+    if (stored.IsNull(rows[i])) {
       ++nulls;
+    } else {
+      validity[i / 8] |= static_cast<uint8_t>(1 << (i % 8));
+      values.resize(values.size() + stored.dim());
+      if (!stored.Copy(rows[i], values.data() + values.size() - stored.dim())) {
+        return Error(ErrorKind::kCorrupt, "the page map has no place for row ", rows[i]);
+      }
     }
-    if (values.size() > INT32_MAX)
+    if (values.size() > INT32_MAX) {
       return Error(ErrorKind::kBadInput, "too many vectors in one read; ask for fewer rows");
+    }
     offsets.push_back(static_cast<int32_t>(values.size()));
   }
   const auto count = static_cast<int64_t>(values.size());
@@ -152,11 +198,24 @@ Result<std::shared_ptr<arrow::Array>> GatherVectors(const format::PageMap& map,
       nulls > 0 ? arrow::Buffer::FromVector(std::move(validity)) : nullptr, nulls);
 }
 
-/// The page map of a field whose vectors lie raw in the file, or nullptr.
-const format::PageMap* RawVectors(const OpenedFile& file, int field) {
-  const ColumnSections* sections = file.Find(file.schema->field(field)->name());
-  if (sections == nullptr || sections->policy.precision != VectorPrecision::kF32) return nullptr;
-  return sections->page_map.has_floats() ? &sections->page_map : nullptr;
+/// The decoded fields for `rows`, which `sorted` holds in order and without repeats.
+Result<std::shared_ptr<arrow::Table>> DecodeInOrder(const OpenedFile& file,
+                                                    std::span<const uint32_t> rows,
+                                                    std::span<const uint32_t> sorted,
+                                                    const std::vector<int>& fields) {
+  const auto decoded = DecodeRows(file, sorted, fields);
+  if (!decoded.ok())
+    return Error(ErrorKind::kCorrupt, "file '", file.path, "': ", decoded.status().message());
+  if (std::equal(sorted.begin(), sorted.end(), rows.begin(), rows.end())) return decoded;
+  std::vector<int64_t> take;
+  for (const uint32_t row : rows) {
+    take.push_back(std::lower_bound(sorted.begin(), sorted.end(), row) - sorted.begin());
+  }
+  const auto count = static_cast<int64_t>(take.size());
+  const auto indices =
+      std::make_shared<arrow::Int64Array>(count, arrow::Buffer::FromVector(std::move(take)));
+  ARROW_ASSIGN_OR_RAISE(const arrow::Datum taken, arrow::compute::Take(*decoded, indices));
+  return taken.table();
 }
 
 }  // namespace
@@ -173,36 +232,19 @@ Result<std::shared_ptr<arrow::Table>> ReadFileRows(const OpenedFile& file,
   }
   std::vector<int> decoded_fields;
   for (const int field : fields) {
-    if (RawVectors(file, field) == nullptr) decoded_fields.push_back(field);
+    if (!StoredFloats::Of(file, field)) decoded_fields.push_back(field);
   }
   std::shared_ptr<arrow::Table> decoded;
   if (!decoded_fields.empty()) {
-    auto result = DecodeRows(file, sorted, decoded_fields);
-    if (!result.ok())
-      return Error(ErrorKind::kCorrupt, "file '", file.path, "': ", result.status().message());
-    const bool in_order =
-        sorted.size() == rows.size() && std::equal(sorted.begin(), sorted.end(), rows.begin());
-    if (!in_order) {
-      std::vector<int64_t> take;
-      for (const uint32_t row : rows) {
-        take.push_back(std::lower_bound(sorted.begin(), sorted.end(), row) - sorted.begin());
-      }
-      const auto count = static_cast<int64_t>(take.size());
-      const auto indices =
-          std::make_shared<arrow::Int64Array>(count, arrow::Buffer::FromVector(std::move(take)));
-      ARROW_ASSIGN_OR_RAISE(const arrow::Datum taken, arrow::compute::Take(*result, indices));
-      decoded = taken.table();
-    } else {
-      decoded = *result;
-    }
+    ARROW_ASSIGN_OR_RAISE(decoded, DecodeInOrder(file, rows, sorted, decoded_fields));
   }
   arrow::FieldVector result_fields;
   std::vector<std::shared_ptr<arrow::ChunkedArray>> columns;
   int next_decoded = 0;
   for (const int field : fields) {
     result_fields.push_back(file.schema->field(field));
-    if (const format::PageMap* map = RawVectors(file, field)) {
-      ARROW_ASSIGN_OR_RAISE(auto vectors, GatherVectors(*map, rows));
+    if (const auto stored = StoredFloats::Of(file, field)) {
+      ARROW_ASSIGN_OR_RAISE(auto vectors, GatherVectors(*stored, rows));
       columns.push_back(std::make_shared<arrow::ChunkedArray>(std::move(vectors)));
     } else {
       columns.push_back(decoded->column(next_decoded++));
