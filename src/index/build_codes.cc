@@ -9,27 +9,17 @@
 #include "index/layout.h"
 
 namespace tarn::index {
-namespace {
 
-// Of the rms of all coordinates, where one step serves all rows.
-constexpr float kBuildClip = 4.0f;
-
-}  // namespace
-
-BuildCodes::BuildCodes(VectorMetric metric, uint32_t dim, size_t nodes)
-    : metric_(metric),
-      dim_(dim),
+BuildCodes::BuildCodes(uint32_t dim, size_t nodes)
+    : dim_(dim),
       blocks_((dim + 63) / 64),
       codes_(nodes * blocks_ * 64),
       factors_(nodes),
       sums_(nodes) {}
 
-void BuildCodes::Set(size_t i, const float* rotated, float rms) {
-  float largest = kBuildClip * rms;
-  if (HasFactors(metric_)) {
-    largest = 0;
-    for (uint32_t d = 0; d < dim_; ++d) largest = std::max(largest, std::abs(rotated[d]));
-  }
+void BuildCodes::Set(size_t i, const float* rotated) {
+  float largest = 0;
+  for (uint32_t d = 0; d < dim_; ++d) largest = std::max(largest, std::abs(rotated[d]));
   const float per_step = largest > 1e-30f ? 127 / largest : 0;
   uint8_t* row = codes_.as<uint8_t>() + i * stride();
   int64_t squared = 0;
@@ -44,7 +34,7 @@ void BuildCodes::Set(size_t i, const float* rotated, float rms) {
   }
   // Past the end the stored byte must stand for zero, whatever meets it.
   std::fill(row + dim_, row + stride(), uint8_t{128});
-  const float scale = HasFactors(metric_) ? largest / 127 : 1;
+  const float scale = largest / 127;
   factors_[i] = {scale, scale * scale * static_cast<float>(squared)};
   sums_[i] = 128 * static_cast<float>(sum);
 }
@@ -91,8 +81,8 @@ void NodeDistances::To(const uint32_t* ids, size_t n, float* out) {
   kernels_.codes.dot8_gather(query_.as<int8_t>(), codes_.codes_.as<uint8_t>(), codes_.blocks_, ids,
                              n, sums_.data());
   const auto [scale, bias] = codes_.factors_[node_];
-  kernels_.search.keys_affine(sums_.data(), n, codes_.sums_[node_], -2 * scale,
-                              codes_.factors_.data(), ids, out);
+  kernels_.search.keys(sums_.data(), n, codes_.sums_[node_], -2 * scale, 1.0f,
+                       codes_.factors_.data(), ids, out);
   for (size_t i = 0; i < n; ++i) out[i] = std::max(out[i] + bias, 0.0f);
   if (codes_.heights_.empty()) return;
   const float height = codes_.heights_[node_];

@@ -17,11 +17,10 @@ namespace tarn::index {
 /// Codes of all nodes: signed values -127..127, stored with 128 added.
 class BuildCodes {
  public:
-  BuildCodes(VectorMetric metric, uint32_t dim, size_t nodes);
+  BuildCodes(uint32_t dim, size_t nodes);
 
-  /// Sets node i from its rotated vector. `rms`: of all coordinates, for metrics with one step.
-  /// `length` is that of the row / unit before centring; dot product needs it.
-  void Set(size_t i, const float* rotated, float rms);
+  /// Sets node i from its rotated vector, with a scale of its own.
+  void Set(size_t i, const float* rotated);
   /// Dot product: the extra coordinate that turns "largest product" into "nearest": sqrt(M^2 -
   /// |x|^2) for row lengths |x|, M the largest (Bachrach et al., RecSys 2014). Kept as its distance
   /// from M.
@@ -38,7 +37,7 @@ class BuildCodes {
 
  private:
   friend class NodeDistances;
-  VectorMetric metric_;
+
   uint32_t dim_;
   size_t blocks_;
   AlignedBytes codes_;

@@ -60,10 +60,6 @@ class IndexBuild {
   std::vector<IndexChunk> Run() {
     statistics_ = MeasureRows(vectors_, options_.metric, threads_);
     params_.unit = statistics_.unit;
-    if (!HasFactors(options_.metric)) {
-      // Equal rows have no spread; any positive step will do.
-      params_.step = std::max(CodeFrame::kClip / 8 * statistics_.rms, 1e-30f);
-    }
     BuildCodes codes = Quantise();
     groups_ = GroupVectors(vectors_, codes, threads_);
     params_.node_count = groups_.size();
@@ -78,10 +74,10 @@ class IndexBuild {
  private:
   CodeFrame Frame() const {
     return CodeFrame(options_.metric, vectors_.dim, statistics_.mean.data(), params_.unit,
-                     params_.step, params_.rotation_seed);
+                     params_.rotation_seed);
   }
 
-  // Runs body(i, rotated row of vector index_of(i)) for i < n.
+  // Runs body(i, centred row, rotated row) of vector index_of(i), for i < n.
   template <class IndexOf, class Body>
   void ForRotated(size_t n, IndexOf index_of, Body body) {
     const CodeFrame frame = Frame();
@@ -89,16 +85,16 @@ class IndexBuild {
       std::vector<float> scratch(vectors_.dim), rotated(vectors_.dim);
       for (size_t i = begin; i < end; ++i) {
         frame.RotateRow(vectors_.vector(index_of(i)), scratch.data(), rotated.data());
-        body(i, rotated.data());
+        body(i, scratch.data(), rotated.data());
       }
     });
   }
 
   BuildCodes Quantise() {
-    BuildCodes codes(options_.metric, vectors_.dim, vectors_.count);
+    BuildCodes codes(vectors_.dim, vectors_.count);
     ForRotated(
         vectors_.count, [](size_t i) { return i; },
-        [&](size_t i, const float* rotated) { codes.Set(i, rotated, statistics_.rms); });
+        [&](size_t i, const float*, const float* rotated) { codes.Set(i, rotated); });
     if (options_.metric == VectorMetric::kDotProduct) {
       std::vector<float> lengths(vectors_.count);
       for (size_t i = 0; i < lengths.size(); ++i) {
@@ -114,13 +110,14 @@ class IndexBuild {
     const size_t stride = size_t{params_.code_blocks} * 64;
     high_ = MakeChunk(kCodesChunk, groups_.size() * stride);
     if (options_.eight_bit_codes) low_ = MakeChunk(kLowCodesChunk, groups_.size() * stride);
+    const CodeFrame frame = Frame();
     factors_.resize(groups_.size());
     low_factors_.resize(groups_.size());
     ForRotated(
         groups_.size(), [&](size_t i) { return groups_.first[i]; },
-        [&](size_t i, const float* rotated) {
+        [&](size_t i, const float* centred, const float* rotated) {
           uint8_t* low = options_.eight_bit_codes ? Data<uint8_t>(low_) + i * stride : nullptr;
-          const RowFactors f = EncodeRow(options_.metric, rotated, vectors_.dim, statistics_.rms,
+          const RowFactors f = EncodeRow(rotated, vectors_.dim, frame.RowBias(centred),
                                          Data<uint8_t>(high_) + i * stride, low);
           factors_[i] = f.high;
           low_factors_[i] = f.all;
@@ -171,10 +168,10 @@ class IndexBuild {
       chunks.push_back(ChunkOf(kExtraEntriesChunk, graph.extra_entries));
     }
     if (params_.degree != 0) chunks.push_back(ChunkOf(kLinksChunk, graph.links));
-    if (HasFactors(options_.metric)) chunks.push_back(ChunkOf(kFactorsChunk, factors_));
+    chunks.push_back(ChunkOf(kFactorsChunk, factors_));
     chunks.push_back(std::move(high_));
     if (options_.eight_bit_codes) {
-      if (HasFactors(options_.metric)) chunks.push_back(ChunkOf(kLowFactorsChunk, low_factors_));
+      chunks.push_back(ChunkOf(kLowFactorsChunk, low_factors_));
       chunks.push_back(std::move(low_));
     }
     return chunks;

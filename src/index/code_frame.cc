@@ -82,19 +82,24 @@ FrameStatistics MeasureRows(const VectorSet& vectors, VectorMetric metric, int t
     }
   });
   const double rms = std::sqrt(spread[0] / (static_cast<double>(n) * dim));
-  if (HasFactors(metric)) {
+  if (!ComparesAngles(metric)) {
     // The unit makes the mean square of |y| about 1, far from where squares of floats over- or
     // underflow.
     out.unit = static_cast<float>(std::clamp(rms * std::sqrt(dim), 1e-37, 1e37));
   }
   for (uint32_t d = 0; d < dim; ++d) out.mean[d] = static_cast<float>(mean[d] / out.unit);
-  out.rms = static_cast<float>(rms / out.unit);
+
   return out;
 }
 
-CodeFrame::CodeFrame(VectorMetric metric, uint32_t dim, const float* mean, float unit, float step,
+CodeFrame::CodeFrame(VectorMetric metric, uint32_t dim, const float* mean, float unit,
                      uint64_t seed)
-    : metric_(metric), dim_(dim), mean_(mean), unit_(unit), step_(step), rotation_(dim, seed) {}
+    : metric_(metric),
+      dim_(dim),
+      mean_(mean),
+      unit_(unit),
+      mean_squared_(SquaredLength(mean, dim)),
+      rotation_(dim, seed) {}
 
 void CodeFrame::CentreRow(const float* row, float* out) const {
   const double scale = IsCosine(metric_) ? InverseLength(row, dim_) : 1 / double{unit_};
@@ -108,12 +113,14 @@ void CodeFrame::RotateRow(const float* row, float* scratch, float* out) const {
 
 bool CodeFrame::EncodeQuery(const float* query, float* scratch, int8_t* codes,
                             EncodedQuery& out) const {
-  const double inverse = InverseLength(query, dim_);
-  if (!std::isfinite(inverse)) return false;
-  out.length = inverse > 0 ? static_cast<float>(std::min(1 / inverse, 3e38)) : 0;
+  const double length = std::sqrt(SquaredLength(query, dim_));
+  if (!std::isfinite(length)) return false;
+  const double inverse = length > 0 ? 1 / length : 0;
+  out.length = length;
   const bool euclidean = metric_ == VectorMetric::kEuclidean;
   if (euclidean) {
     CentreRow(query, scratch);
+    out.bias_factor = 1;
     out.base = static_cast<float>(std::min(SquaredLength(scratch, dim_), 1e38));
   } else {
     double with_mean = 0;
@@ -122,7 +129,11 @@ bool CodeFrame::EncodeQuery(const float* query, float* scratch, int8_t* codes,
       with_mean += double{scratch[d]} * mean_[d];
     }
     out.base = static_cast<float>(with_mean);
+    // What the query has in common with the mean meets the rows' exact products with it.
+    out.bias_factor = mean_squared_ > 1e-12 ? static_cast<float>(with_mean / mean_squared_) : 0;
+    for (uint32_t d = 0; d < dim_; ++d) scratch[d] -= out.bias_factor * mean_[d];
   }
+  out.reach = static_cast<float>(std::sqrt(SquaredLength(scratch, dim_)));
   rotation_.Apply(scratch, scratch);
   float largest = 0;
   for (uint32_t d = 0; d < dim_; ++d) largest = std::max(largest, std::abs(scratch[d]));
@@ -137,7 +148,7 @@ bool CodeFrame::EncodeQuery(const float* query, float* scratch, int8_t* codes,
   std::fill(codes + dim_, codes + size_t{CodeBlocks(dim_)} * 128, int8_t{0});
   out.offset = 7.5f * static_cast<float>(sum);
   const float step = largest / 127;
-  out.factor = HasFactors(metric_) ? (euclidean ? -2 * step : -step) : -step * step_;
+  out.factor = euclidean ? -2 * step : -step;
   return true;
 }
 
@@ -163,13 +174,16 @@ double CodeFrame::DistanceOfKey(const EncodedQuery& query, double key) const {
   }
 }
 
-RowFactors EncodeRow(VectorMetric metric, const float* rotated, uint32_t dim, float rms,
-                     uint8_t* high, uint8_t* low) {
-  double squared = 0;
-  if (HasFactors(metric)) {
-    squared = SquaredLength(rotated, dim);
-    rms = static_cast<float>(std::sqrt(squared / dim));
-  }
+float CodeFrame::RowBias(const float* centred) const {
+  if (metric_ == VectorMetric::kEuclidean) return static_cast<float>(SquaredLength(centred, dim_));
+  double with_mean = 0;
+  for (uint32_t d = 0; d < dim_; ++d) with_mean += double{centred[d]} * mean_[d];
+  return static_cast<float>(-with_mean);
+}
+
+RowFactors EncodeRow(const float* rotated, uint32_t dim, float bias, uint8_t* high, uint8_t* low) {
+  const double squared = SquaredLength(rotated, dim);
+  const auto rms = static_cast<float>(std::sqrt(squared / dim));
   const float per_step = rms > 1e-30f ? 128 / (CodeFrame::kClip * rms) : 0;
   const uint32_t blocks = CodeBlocks(dim);
   std::fill(high, high + size_t{blocks} * 64, uint8_t{0});
@@ -185,13 +199,9 @@ RowFactors EncodeRow(VectorMetric metric, const float* rotated, uint32_t dim, fl
     with_high += rotated[d] * ((code >> 4) - 7.5);
     with_all += rotated[d] * (code - 127.5);
   }
-  RowFactors out{};
-  if (!HasFactors(metric)) return out;
-  const float bias = metric == VectorMetric::kEuclidean ? static_cast<float>(squared) : 0;
+
   const auto ratio = [&](double with) { return static_cast<float>(with > 0 ? squared / with : 0); };
-  out.high = {ratio(with_high), bias};
-  out.all = {ratio(with_all), bias};
-  return out;
+  return {{ratio(with_high), bias}, {ratio(with_all), bias}};
 }
 
 }  // namespace tarn::index

@@ -2,11 +2,11 @@
 //
 // From vectors to codes. A row x becomes y = R(x / unit - mean) (cosine: x normalised first), R
 // being the rotation, and y is quantised to 8 bits of which the high four are searched:
-//   c = floor(y / clip * 128 + 128) in 0..255, clip = 2.7 rms.
-// Under cosine the rms is that of all rows. Under euclidean and dot product it is the row's own and
-// the row has a factor f = |y|^2 / <y, c_high - 7.5> (Gao & Long, RaBitQ, SIGMOD 2024), which makes
-// f <q, c_high - 7.5> an estimate of <q, y> that is exact for q parallel to y. A query is rotated
-// and rounded to int8; it is centred only under euclidean, where the identity needs it.
+//   c = floor(y / clip * 128 + 128) in 0..255, clip = 3 rms of the row's own coordinates.
+// Each row has a factor f = |y|^2 / <y, c_high - 7.5> (Gao & Long, RaBitQ, SIGMOD 2024), which
+// makes f <q, c_high - 7.5> an estimate of <q, y> whose error is at right angles to y. A query
+// loses what it has in common with the mean before it is rotated and rounded to int8 (under
+// euclidean: the mean itself); the rows' products with the mean are stored and put back exactly.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,6 @@ namespace tarn::index {
 struct FrameStatistics {
   float unit = 1;
   std::vector<float> mean;  ///< of x / unit
-  float rms = 0;            ///< of the coordinates of x / unit - mean
 };
 
 /// Reads all rows; the same bits for any number of threads. The mean leaves out rows far longer
@@ -31,7 +30,9 @@ FrameStatistics MeasureRows(const VectorSet& vectors, VectorMetric metric, int t
 /// A query as the code kernels take it. `codes` is 64-byte aligned and owned by the caller.
 struct EncodedQuery {
   float offset = 0;  ///< 7.5 times the sum of the codes
-  float factor = 0;  ///< key = factor * (sum - offset), times the row's scale, plus its bias
+  float factor = 0;  ///< key = bias_factor * bias + scale * factor * (sum - offset)
+  float bias_factor = 0;
+  float reach = 0;   ///< length of what was rounded
   float length = 0;  ///< of the query as given
   float base = 0;    ///< what to add to a key: see CodeFrame::KeyOfDistance
 };
@@ -39,14 +40,15 @@ struct EncodedQuery {
 /// Immutable; any number of threads may use it.
 class CodeFrame {
  public:
-  static constexpr float kClip = 2.7f;
+  static constexpr float kClip = 3.0f;
   static constexpr uint64_t kRotationSeed = 0x5441524e;
 
-  CodeFrame(VectorMetric metric, uint32_t dim, const float* mean, float unit, float step,
-            uint64_t seed);
+  CodeFrame(VectorMetric metric, uint32_t dim, const float* mean, float unit, uint64_t seed);
 
   /// Prepares and rotates a row: `out` has dim values; `scratch` too.
   void RotateRow(const float* row, float* scratch, float* out) const;
+  /// What of a row's key does not depend on its code: |y|^2 under euclidean, else -<mean, y>.
+  float RowBias(const float* centred) const;
   /// The centred row before its rotation.
   void CentreRow(const float* row, float* out) const;
 
@@ -65,18 +67,17 @@ class CodeFrame {
   uint32_t dim_;
   const float* mean_;  // must outlive this
   float unit_;
-  float step_;
+  double mean_squared_;
   kernels::Rotation rotation_;
 };
 
-/// Sets the searched code rows of one rotated row. `low` may be null. Returns the row's factors for
-/// the high codes and for all eight bits (bias: |y|^2 for euclidean, else 0).
+/// Sets the code rows of one rotated row; `low` may be null. Returns the row's factors for the high
+/// codes and for all eight bits.
 struct RowFactors {
   kernels::RowFactor high;
   kernels::RowFactor all;
 };
-RowFactors EncodeRow(VectorMetric metric, const float* rotated, uint32_t dim, float rms,
-                     uint8_t* high, uint8_t* low);
+RowFactors EncodeRow(const float* rotated, uint32_t dim, float bias, uint8_t* high, uint8_t* low);
 
 /// 1 / length in double, or 0 for a zero vector.
 double InverseLength(const float* v, uint32_t dim);

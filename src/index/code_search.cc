@@ -8,12 +8,8 @@ namespace tarn::index {
 
 void CodeSearch::MakeKeys(size_t n) {
   auto& walk = scratch_.walk;
-  if (view_.factors != nullptr) {
-    kernels_.search.keys_affine(walk.sums, n, encoded_.offset, encoded_.factor, view_.factors,
-                                walk.ids, walk.keys);
-  } else {
-    kernels_.search.keys_linear(walk.sums, n, encoded_.offset, encoded_.factor, walk.keys);
-  }
+  kernels_.search.keys(walk.sums, n, encoded_.offset, encoded_.factor, encoded_.bias_factor,
+                       view_.factors, walk.ids, walk.keys);
   stats_.code_distances += n;
 }
 
@@ -45,7 +41,7 @@ void CodeSearch::Traverse(uint32_t window) {
       [&](const uint32_t*, size_t n, float*) { Score(n); },
       [&](uint32_t id) {
         PrefetchLines(view_.codes + id * stride, bytes);
-        if (view_.factors != nullptr) __builtin_prefetch(view_.factors + id);
+        __builtin_prefetch(view_.factors + id);
       });
 }
 

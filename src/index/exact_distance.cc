@@ -48,7 +48,7 @@ struct Sums {
 }  // namespace
 
 double ExactInDouble(VectorMetric metric, const float* query, const float* row, uint32_t dim) {
-  const double scale = HasFactors(metric) ? 1 : InverseLength(query, dim);
+  const double scale = ComparesAngles(metric) ? InverseLength(query, dim) : 1;
   Sums sums;
   for (uint32_t d = 0; d < dim; ++d) sums.Add(query[d] * scale, row[d]);
   return sums.Distance(metric);
@@ -61,7 +61,7 @@ ExactDistance::ExactDistance(VectorMetric metric, VectorPrecision precision, uin
       dim_(dim),
       query_(query, query + dim),
       table_(kernels::Kernels()) {
-  if (HasFactors(metric)) return;
+  if (!ComparesAngles(metric)) return;
   const double inverse = InverseLength(query, dim);
   for (float& v : query_) v = static_cast<float>(v * inverse);
 }

@@ -25,14 +25,12 @@ Status CheckParams(const Params& p, uint64_t row_limit) {
     return Error(ErrorKind::kNotSupported, "vector index: unknown metric ", p.metric);
   }
   const bool graph = p.type == uint32_t(IndexType::kHnsw);
-  const bool factors = HasFactors(static_cast<VectorMetric>(p.metric));
   const bool fits = p.dim >= 1 && p.dim <= 65536 && p.code_blocks == CodeBlocks(p.dim) &&
                     p.row_count < kMaxNodes && p.row_count <= row_limit &&
                     p.node_count <= p.row_count && (p.node_count > 0 || p.row_count == 0) &&
                     (graph ? p.degree >= 1 && p.degree <= 256 : p.degree == 0) &&
                     (p.node_count == 0 || p.entry < p.node_count) && std::isfinite(p.unit) &&
-                    p.unit > 0 && std::isfinite(p.step) && (factors || p.step > 0) &&
-                    std::isfinite(p.margin) && p.margin >= 0;
+                    p.unit > 0 && std::isfinite(p.margin) && p.margin >= 0;
   if (!fits) return Error(ErrorKind::kCorrupt, "vector index: the params chunk contradicts itself");
   return Status::OK();
 }
@@ -90,14 +88,10 @@ Result<IndexView> IndexView::Open(std::span<const ChunkView> chunks, uint64_t ro
   view.mean = taker.Take<float>(kMeanChunk, p.dim);
   view.codes = taker.Take<uint8_t>(kCodesChunk, p.node_count * p.code_blocks * 64);
   if (p.degree != 0) view.links = taker.Take<uint32_t>(kLinksChunk, p.node_count * p.degree);
-  if (HasFactors(view.metric())) {
-    view.factors = taker.Take<kernels::RowFactor>(kFactorsChunk, p.node_count);
-  }
+  view.factors = taker.Take<kernels::RowFactor>(kFactorsChunk, p.node_count);
   if (taker.Has(kLowCodesChunk)) {
     view.low_codes = taker.Take<uint8_t>(kLowCodesChunk, p.node_count * p.code_blocks * 64);
-    if (HasFactors(view.metric())) {
-      view.low_factors = taker.Take<kernels::RowFactor>(kLowFactorsChunk, p.node_count);
-    }
+    view.low_factors = taker.Take<kernels::RowFactor>(kLowFactorsChunk, p.node_count);
   }
   if (taker.Has(kNodeRowsChunk)) {
     view.row_offsets = taker.Take<uint32_t>(kNodeRowsChunk, p.node_count + 1 + p.row_count);

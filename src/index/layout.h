@@ -43,10 +43,10 @@ struct Params {
   uint32_t default_ef = 0;
   uint32_t reserved0 = 0;
   uint64_t rotation_seed = 0;
-  float unit = 1;    ///< stored vectors are multiples of it before centring
-  float step = 0;    ///< of a 4-bit code; 0 when each row has its own factor
+  float unit = 1;  ///< stored vectors are multiples of it before centring
+
   float margin = 0;  ///< of the rerank; see the format's document
-  uint32_t reserved1[7] = {};
+  uint32_t reserved1[8] = {};
   uint64_t reserved2 = 0;
 
   static constexpr uint32_t kMagic = 0x49584e54;  // "TNXI"
@@ -103,9 +103,9 @@ struct IndexView {
   }
 };
 
-/// True for metrics whose rows have a factor each (lengths differ); the others share one step.
-inline bool HasFactors(VectorMetric metric) {
-  return metric == VectorMetric::kEuclidean || metric == VectorMetric::kDotProduct;
+/// True for metrics that compare directions: the query counts with length 1.
+inline bool ComparesAngles(VectorMetric metric) {
+  return metric == VectorMetric::kCosine || metric == VectorMetric::kNormalizedCosine;
 }
 
 }  // namespace tarn::index

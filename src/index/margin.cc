@@ -42,13 +42,13 @@ float MeasureMargin(const VectorSet& vectors, const std::vector<uint32_t>& nodes
       std::memcpy(row.as<std::byte>(), codes.data() + node * stride, stride);
       int32_t sum = 0;
       kernel.codes.dot4_block(query.as<int8_t>(), row.as<uint8_t>(), stride / 64, 1, &sum);
-      const auto factor = HasFactors(metric) ? factors[node] : kernels::RowFactor{1, 0};
-      const double key =
-          factor.bias + double{factor.scale} * encoded.factor * (sum - double{encoded.offset});
+      const kernels::RowFactor factor = factors[node];
+      const double key = double{encoded.bias_factor} * factor.bias +
+                         double{factor.scale} * encoded.factor * (sum - double{encoded.offset});
       const double exact = ExactInDouble(metric, q, vectors.vector(nodes[node]), dim);
       if (!std::isfinite(exact)) continue;
-      double unit = factor.scale;
-      if (metric == VectorMetric::kEuclidean) unit *= frame.InUnits(exact);
+      const bool euclidean = metric == VectorMetric::kEuclidean;
+      const double unit = factor.scale * (euclidean ? frame.InUnits(exact) : encoded.reach);
       if (!(unit > 0)) continue;
       const double error = (key - frame.KeyOfDistance(encoded, exact)) / unit;
       if (!std::isfinite(error)) continue;

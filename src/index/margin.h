@@ -13,7 +13,7 @@
 namespace tarn::index {
 
 /// The error of a key that is exceeded by about one row in a thousand, in units of
-/// cosine: 1; dot product: the row's scale; euclidean: the row's scale times distance / unit.
+/// the row's scale times the query's reach (euclidean: times distance / unit).
 /// `nodes` are the vectors behind the code rows. Uses a fixed sample.
 float MeasureMargin(const VectorSet& vectors, const std::vector<uint32_t>& nodes,
                     const CodeFrame& frame, VectorMetric metric,

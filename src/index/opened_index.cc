@@ -40,7 +40,7 @@ OpenedIndex::OpenedIndex(const IndexView& view)
     : view_(view),
       no_mean_(view.mean == nullptr ? view.params.dim : 0),
       frame_(view.metric(), view.params.dim, view.mean ? view.mean : no_mean_.data(),
-             view.params.unit, view.params.step, view.params.rotation_seed) {}
+             view.params.unit, view.params.rotation_seed) {}
 
 SearchPlan PlanSearch(const Params& params, const SearchOptions& options, uint64_t live_rows) {
   const uint64_t nodes = params.node_count;

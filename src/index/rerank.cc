@@ -77,11 +77,10 @@ Status Rerank::Compare(ExactDistance& exact, NearestRows& nearest) {
 }
 
 float Rerank::Margin(uint32_t node, float kth_distance) const {
-  if (view_.factors == nullptr) return view_.params.margin;
   const float scale = view_.params.margin * view_.factors[node].scale;
   return view_.metric() == VectorMetric::kEuclidean
              ? scale * static_cast<float>(frame_.InUnits(kth_distance))
-             : scale;
+             : scale * encoded_.reach;
 }
 
 Status Rerank::ByExactDistance(NearestRows& nearest) {
@@ -108,10 +107,7 @@ Status Rerank::ByExactDistance(NearestRows& nearest) {
       if (nearest.full()) {
         const float limit = nearest.limit();
         const double bound = frame_.KeyOfDistance(encoded_, limit) + Margin(node, limit);
-        if (pool.distances[i] > bound) {
-          if (view_.factors == nullptr) i = pool.size;  // nor will any after it
-          continue;
-        }
+        if (pool.distances[i] > bound) continue;
       }
       const size_t before = scratch_.rows.size();
       if (!Collect(node)) return Damaged(node);
@@ -139,12 +135,12 @@ void Rerank::RescoreWithAllBits() {
     kernels.codes.dot4_gather(query, view_.codes, blocks, walk.ids, n, walk.sums);
     kernels.codes.dot4_gather(query, view_.low_codes, blocks, walk.ids, n, low);
     for (uint32_t i = 0; i < n; ++i) {
-      // 127.5 = 17 * 7.5; without factors the factor is that of the high codes, 16 times too long.
+      // 127.5 = 17 * 7.5.
       const double sum = 16.0 * walk.sums[i] + low[i] - 17.0 * encoded_.offset;
-      const auto f =
-          view_.low_factors ? view_.low_factors[walk.ids[i]] : kernels::RowFactor{1.0f / 16, 0};
-      scored.emplace_back(static_cast<float>(f.bias + f.scale * encoded_.factor * sum),
-                          walk.ids[i]);
+      const auto f = view_.low_factors[walk.ids[i]];
+      scored.emplace_back(
+          static_cast<float>(encoded_.bias_factor * f.bias + f.scale * encoded_.factor * sum),
+          walk.ids[i]);
     }
   }
   stats_.code_distances += pool.size;

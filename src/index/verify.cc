@@ -14,7 +14,7 @@ Status Corrupt(const char* what, uint64_t node) {
 }
 
 bool IsSound(const kernels::RowFactor& f) {
-  return std::isfinite(f.scale) && f.scale >= 0 && std::isfinite(f.bias) && f.bias >= 0;
+  return std::isfinite(f.scale) && f.scale >= 0 && std::isfinite(f.bias);
 }
 
 }  // namespace

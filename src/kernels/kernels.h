@@ -50,7 +50,7 @@ struct CodeKernels {
   Block dot8_block;
 };
 
-/// What a quantised row adds to its integer sum: see `keys_affine`.
+/// What a quantised row adds to its integer sum: see `keys`.
 struct RowFactor {
   float scale;
   float bias;
@@ -71,11 +71,10 @@ struct SearchKernels {
   /// Inserts those of n candidates that are nearer than the last of a full pool. The input arrays
   /// are readable for 16 elements past n.
   void (*pool_insert)(CandidatePool& pool, const float* distances, const uint32_t* ids, size_t n);
-  /// out[i] = factor * (sums[i] - offset). Arrays are readable and writable for 16 elements past n.
-  void (*keys_linear)(const int32_t* sums, size_t n, float offset, float factor, float* out);
-  /// out[i] = bias + scale * (factor * (sums[i] - offset)) with the factors of row ids[i].
-  void (*keys_affine)(const int32_t* sums, size_t n, float offset, float factor,
-                      const RowFactor* factors, const uint32_t* ids, float* out);
+
+  /// out[i] = bias_factor * bias + scale * (factor * (sums[i] - offset)), factors of row ids[i].
+  void (*keys)(const int32_t* sums, size_t n, float offset, float factor, float bias_factor,
+               const RowFactor* factors, const uint32_t* ids, float* out);
   /// Unscaled Walsh-Hadamard transform in place; n is a power of two.
   void (*hadamard)(float* values, size_t n);
 };

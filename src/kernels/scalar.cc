@@ -122,14 +122,11 @@ void PoolInsert(CandidatePool& pool, const float* distances, const uint32_t* ids
   }
 }
 
-void KeysLinear(const int32_t* sums, size_t n, float offset, float factor, float* out) {
-  for (size_t i = 0; i < n; ++i) out[i] = factor * (static_cast<float>(sums[i]) - offset);
-}
-void KeysAffine(const int32_t* sums, size_t n, float offset, float factor, const RowFactor* factors,
-                const uint32_t* ids, float* out) {
+void Keys(const int32_t* sums, size_t n, float offset, float factor, float bias_factor,
+          const RowFactor* factors, const uint32_t* ids, float* out) {
   for (size_t i = 0; i < n; ++i) {
     const RowFactor f = factors[ids[i]];
-    out[i] = f.bias + f.scale * (factor * (static_cast<float>(sums[i]) - offset));
+    out[i] = bias_factor * f.bias + f.scale * (factor * (static_cast<float>(sums[i]) - offset));
   }
 }
 
@@ -152,7 +149,7 @@ KernelTable ScalarTable() {
   return {Exact<F32>(),
           Exact<F16>(),
           {CodeGather<Dot4Row>, CodeBlock<Dot4Row>, CodeGather<Dot8Row>, CodeBlock<Dot8Row>},
-          {PoolInsert, KeysLinear, KeysAffine, Hadamard}};
+          {PoolInsert, Keys, Hadamard}};
 }
 
 }  // namespace tarn::kernels

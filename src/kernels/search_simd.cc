@@ -74,20 +74,11 @@ void PoolInsert(CandidatePool& pool, const float* distances, const uint32_t* ids
   }
 }
 
-void KeysLinear(const int32_t* sums, size_t n, float offset, float factor, float* out) {
-  const D d;
-  const hn::Rebind<int32_t, D> di;
-  for (size_t i = 0; i < n; i += hn::Lanes(d)) {
-    const V sum = hn::ConvertTo(d, hn::LoadU(di, sums + i));
-    hn::StoreU(hn::Mul(hn::Set(d, factor), hn::Sub(sum, hn::Set(d, offset))), d, out + i);
-  }
-}
-
-void KeysAffine(const int32_t* sums, size_t n, float offset, float factor, const RowFactor* factors,
-                const uint32_t* ids, float* out) {
+void Keys(const int32_t* sums, size_t n, float offset, float factor, float bias_factor,
+          const RowFactor* factors, const uint32_t* ids, float* out) {
   for (size_t i = 0; i < n; ++i) {
     const RowFactor f = factors[ids[i]];
-    out[i] = f.bias + f.scale * (factor * (static_cast<float>(sums[i]) - offset));
+    out[i] = bias_factor * f.bias + f.scale * (factor * (static_cast<float>(sums[i]) - offset));
   }
 }
 
@@ -165,9 +156,7 @@ void Hadamard(float* values, size_t n) {
   }
 }
 
-void FillTable(KernelTable& table) {
-  table.search = {PoolInsert, KeysLinear, KeysAffine, Hadamard};
-}
+void FillTable(KernelTable& table) { table.search = {PoolInsert, Keys, Hadamard}; }
 
 }  // namespace
 }  // namespace HWY_NAMESPACE

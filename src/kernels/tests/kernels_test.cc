@@ -206,13 +206,10 @@ TEST_P(KernelLevels, KeysAreTheSameBitsAtEveryLevel) {
   std::vector<RowFactor> factors(kCount);
   for (auto& f : factors) f = {Floats(1)[0], Floats(1)[0]};
   std::vector<float> x(kCount + 16), y(kCount + 16);
-  level().search.keys_linear(sums.data(), kCount, 12345.5f, -0.37f, x.data());
-  oracle().search.keys_linear(sums.data(), kCount, 12345.5f, -0.37f, y.data());
-  EXPECT_TRUE(std::equal(x.begin(), x.begin() + kCount, y.begin()));
-  level().search.keys_affine(sums.data(), kCount, 12345.5f, -0.37f, factors.data(), ids.data(),
-                             x.data());
-  oracle().search.keys_affine(sums.data(), kCount, 12345.5f, -0.37f, factors.data(), ids.data(),
-                              y.data());
+  level().search.keys(sums.data(), kCount, 12345.5f, -0.37f, 0.7f, factors.data(), ids.data(),
+                      x.data());
+  oracle().search.keys(sums.data(), kCount, 12345.5f, -0.37f, 0.7f, factors.data(), ids.data(),
+                       y.data());
   EXPECT_TRUE(std::equal(x.begin(), x.begin() + kCount, y.begin()));
 }
 
