@@ -62,8 +62,8 @@ class AilakeFileWriter {
   AilakeFileWriter& WithThreads(int threads);
   /// Rows per Parquet row group; 0: chosen so that a group holds about 64 MiB.
   AilakeFileWriter& WithRowGroupRows(int64_t rows);
-  /// Field id of a vector column (and, the next number, of its list element); else numbered.
-  AilakeFileWriter& WithVectorFieldId(const std::string& column, int32_t field_id);
+  /// Field ids of a vector column and of its list element; else numbered.
+  AilakeFileWriter& WithVectorFieldId(const std::string& column, int32_t field_id, int32_t element_id);
 
   /// Parquet, page map and index, in one go.
   Result<WrittenFile> Write(const std::string& path, const arrow::RecordBatch& batch,
@@ -82,7 +82,7 @@ class AilakeFileWriter {
   IndexType index_type_ = IndexType::kHnsw;
   int threads_ = 0;
   int64_t row_group_rows_ = 0;
-  std::map<std::string, int32_t> vector_field_ids_;
+  std::map<std::string, std::pair<int32_t, int32_t>> vector_field_ids_;
 };
 
 /// Index state of one vector column of one file.

@@ -21,6 +21,10 @@ bool IsZero(std::span<const std::byte> bytes) {
   return std::all_of(bytes.begin(), bytes.end(), [](std::byte b) { return b == std::byte{0}; });
 }
 
+const char* SectionName(SectionKind kind) {
+  return kind == SectionKind::kPageMap ? "page map section" : "vector section";
+}
+
 }  // namespace
 
 const char* SectionMagic(SectionKind kind) {
@@ -28,7 +32,7 @@ const char* SectionMagic(SectionKind kind) {
 }
 
 Status Section::Damaged(const std::string& what) const {
-  return Error(ErrorKind::kCorrupt, SectionMagic(info_.kind), " section at byte ", offset_, ": ",
+  return Error(ErrorKind::kCorrupt, SectionName(info_.kind), " at byte ", offset_, ": ",
                what);
 }
 
@@ -38,7 +42,7 @@ Status Section::ReadHeader(SectionKind kind) {
   if (std::memcmp(reader.ReadBytes(4).data(), SectionMagic(kind), 4) != 0)
     return Damaged("the header has no magic");
   if (const auto version = reader.Read<uint16_t>(); version != kSectionVersion) {
-    return Error(ErrorKind::kNotSupported, SectionMagic(kind), " section at byte ", offset_,
+    return Error(ErrorKind::kNotSupported, SectionName(kind), " at byte ", offset_,
                  " has version ", version, "; this reader knows version 2");
   }
   info_.flags = reader.Read<uint16_t>();
@@ -54,7 +58,7 @@ Status Section::ReadHeader(SectionKind kind) {
   info_.compatible_features = reader.Read<uint32_t>();
   info_.incompatible_features = reader.Read<uint32_t>();
   if ((info_.incompatible_features & ~kKnownIncompatible) != 0) {
-    return Error(ErrorKind::kNotSupported, SectionMagic(kind), " section at byte ", offset_,
+    return Error(ErrorKind::kNotSupported, SectionName(kind), " at byte ", offset_,
                  " needs features ", info_.incompatible_features,
                  " that this reader does not know; use a newer version");
   }

@@ -101,7 +101,7 @@ def test_missing_optional_columns_become_null(table, tmp_path):
 def test_a_folder_that_is_no_table_is_told_from_a_missing_one(table):
     (table.folder / "db" / "notes").mkdir()
     (table.folder / "db" / "notes" / "a.txt").write_text("x")
-    assert "db.notes" in table.run("info", "db.notes", code=1).stderr
+    assert "notes is no table" in table.run("info", "db.notes", code=1).stderr
     assert "db.nothing" in table.run("scan", "db.nothing", code=1).stderr
     assert "no catalog folder" in subprocess.run(
         [*table_command(table, folder=table.folder / "missing"), "list"], capture_output=True, text=True).stderr

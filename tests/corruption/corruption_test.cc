@@ -88,7 +88,7 @@ std::vector<Corruption> FileCorruptions() {
       Flip("Parquet page of ids", [](auto& t) { return t.PageAt(0); }, {"page"}),
       Flip("Parquet page of words", [](auto& t) { return t.PageAt(1); }, {"page"}),
       Flip("Parquet page of floats", [](auto& t) { return t.PageAt(2); }, {"page"}),
-      Flip("Parquet offset index", [](auto& t) { return t.OffsetIndexAt(2); }, {"index"}),
+      Flip("Parquet offset index", [](auto& t) { return t.OffsetIndexAt(2); }, {"page indexes"}),
       Flip("page map: header", [](auto& t) { return t.SectionAt(true) + 1; }, {"page map"}),
       Flip("page map: pages", [](auto& t) { return t.ChunkAt(format::kPageTable, true); }, {"page map"}),
       Flip("page map: null rows", [](auto& t) { return t.ChunkAt(format::kRowBitmap, true); }, {"page map"}),

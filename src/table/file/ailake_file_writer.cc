@@ -56,13 +56,14 @@ Status CheckInput(const arrow::RecordBatch& batch, std::span<const VectorColumn>
 /// The stored schema: the batch's fields, then the embedding columns; ids everywhere.
 Result<std::shared_ptr<arrow::Schema>> FileSchema(
     const arrow::Schema& batch, std::span<const VectorColumn> columns,
-    const std::map<std::string, int32_t>& vector_field_ids) {
+    const std::map<std::string, std::pair<int32_t, int32_t>>& vector_field_ids) {
   ARROW_ASSIGN_OR_RAISE(const auto stored, format::StorableSchema(batch));
   arrow::FieldVector fields = stored->fields();
   for (const VectorColumn& column : columns) {
     const auto given = vector_field_ids.find(column.policy.column_name);
-    const int32_t id = given == vector_field_ids.end() ? -1 : given->second;
-    fields.push_back(format::EmbeddingField(column.policy.column_name, id, id < 0 ? -1 : id + 1));
+    const auto [id, element_id] =
+        given == vector_field_ids.end() ? std::pair(-1, -1) : given->second;
+    fields.push_back(format::EmbeddingField(column.policy.column_name, id, element_id));
   }
   if (fields.empty()) return Error(ErrorKind::kBadInput, "a file needs at least one column");
   return format::AssignFieldIds(*arrow::schema(std::move(fields)));
@@ -206,8 +207,9 @@ AilakeFileWriter& AilakeFileWriter::WithRowGroupRows(int64_t rows) {
   return *this;
 }
 
-AilakeFileWriter& AilakeFileWriter::WithVectorFieldId(const std::string& column, int32_t field_id) {
-  vector_field_ids_[column] = field_id;
+AilakeFileWriter& AilakeFileWriter::WithVectorFieldId(const std::string& column, int32_t field_id,
+                                                      int32_t element_id) {
+  vector_field_ids_[column] = {field_id, element_id};
   return *this;
 }
 

@@ -144,7 +144,9 @@ Status VerifyFile(const OpenedFile& file) {
   ARROW_RETURN_NOT_OK(VerifyParquet(file));
   const auto data = file.bytes->bytes().first(file.footer_offset);
   if (file.data_checksum && format::ChecksumText(Crc32c(data)) != *file.data_checksum) {
-    return Damaged("the checksum of all bytes before the footer does not match");
+    return Damaged(
+        "the checksum of all bytes before the footer does not match; pages and sections are whole, "
+        "so it is page indexes, page headers or padding");
   }
   return Status::OK();
 }

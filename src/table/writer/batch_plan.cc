@@ -144,7 +144,6 @@ Result<BatchPlan> PlanBatch(const arrow::RecordBatch& batch, std::span<const Vec
   ARROW_ASSIGN_OR_RAISE(plan.vectors, CollectVectors(batch, given, policies));
   ARROW_ASSIGN_OR_RAISE(auto rest, WithoutVectors(batch, policies));
   if (on_bad_vectors != OnBadVectors::kError) ARROW_RETURN_NOT_OK(MendVectors(on_bad_vectors, &rest, &plan.vectors));
-  for (const auto& column : plan.vectors) ARROW_RETURN_NOT_OK(CheckEmbeddings(column.embeddings, column.policy));
 
   ARROW_ASSIGN_OR_RAISE(auto storable, format::StorableSchema(*rest->schema()));
   ARROW_ASSIGN_OR_RAISE(auto stored, format::ToStorableBatch(*rest, storable));

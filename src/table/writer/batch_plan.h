@@ -24,7 +24,8 @@ struct BatchPlan {
 
 /// `policies`: the table's. `schema`: the table's, without fields when it has none yet. `given`: vector
 /// columns handed over beside the batch; the others are taken from the batch's list columns, or are
-/// null where it has none. kBadInput names the column and row that cannot be written.
+/// null where it has none. kBadInput names the column that does not fit; the values of vectors are
+/// checked by the file writer.
 Result<BatchPlan> PlanBatch(const arrow::RecordBatch& batch, std::span<const VectorColumn> given,
                             std::span<const VectorStoragePolicy> policies, const iceberg::Schema& schema,
                             OnBadVectors on_bad_vectors);

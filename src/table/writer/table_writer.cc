@@ -96,7 +96,8 @@ Result<StagedFile> TableWriterImpl::WriteFile(const BatchPlan& plan) {
   writer.WithHnswConfig(properties_.hnsw).WithThreads(options_.threads);
   if (options_.index) writer.WithIndexType(*options_.index);
   for (const auto& column : plan.vectors) {
-    writer.WithVectorFieldId(column.policy.column_name, plan.schema.FindColumn(column.policy.column_name)->id);
+    const auto* field = plan.schema.FindColumn(column.policy.column_name);
+    writer.WithVectorFieldId(field->name, field->id, field->type.fields[0].id);
   }
   ARROW_ASSIGN_OR_RAISE(auto written,
                         writer.WriteMulti(path, *plan.columns, plan.vectors, options_.index.has_value()));
