@@ -19,7 +19,7 @@ struct WriteOptions {
   IndexType index_type = IndexType::kHnsw;
   int threads = 0;
   int64_t row_group_rows = 0;
-  std::map<std::string, int32_t> vector_field_ids;
+  std::map<std::string, std::pair<int32_t, int32_t>> vector_field_ids;
   bool build_indexes = true;
 };
 

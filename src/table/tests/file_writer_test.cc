@@ -178,7 +178,7 @@ TEST_F(FileWriter, SlicedBatchesWriteOnlyTheirSlice) {
 
 TEST_F(FileWriter, FieldIdsAreKeptAndVectorIdsCanBeGiven) {
   AilakeFileWriter writer(store_, PolicyOf(8));
-  ASSERT_TRUE(writer.WithVectorFieldId("embedding", 50)
+  ASSERT_TRUE(writer.WithVectorFieldId("embedding", 50, 51)
                   .Write("f", *MakeRows(10), RandomVectors(10, 8, 0, 9))
                   .ok());
   const auto field = Open("f")->schema()->GetFieldByName("embedding");
