@@ -253,7 +253,8 @@ TEST(ManifestList, EveryFieldComesBack) {
   line.added_rows_count = 4;
   line.existing_rows_count = 5;
   line.deleted_rows_count = 6;
-  line.partitions = {{true, false, "lo", "hi"}, {false, {}, {}, {}}};
+  line.partitions =
+      std::vector<PartitionFieldSummary>{{true, false, "lo", "hi"}, {false, {}, {}, {}}};
   line.key_metadata = "k";
   ManifestFile plain = line;
   plain.partitions.reset();
