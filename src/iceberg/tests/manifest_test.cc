@@ -265,8 +265,14 @@ TEST(ManifestList, EveryFieldComesBack) {
     const auto bytes =
         ManifestListToAvro({version, SnapshotId(3), SnapshotId(2), 9, 40}, {line, plain})
             .ValueOrDie();
-    EXPECT_EQ(ManifestListFromAvro(AsBytes(bytes), "l.avro").ValueOrDie(),
-              (std::vector<ManifestFile>{line, plain}));
+    const auto back = ManifestListFromAvro(AsBytes(bytes), "l.avro").ValueOrDie();
+    ASSERT_EQ(back.size(), 2u);
+    EXPECT_EQ(back[0], line);
+    EXPECT_EQ(back[1].manifest_path, plain.manifest_path);
+    EXPECT_EQ(back[1].partitions, plain.partitions);
+    EXPECT_EQ(back[1].key_metadata, plain.key_metadata);
+    EXPECT_EQ(back[1].first_row_id, plain.first_row_id);
+    EXPECT_EQ(back[1], plain);
     const auto file = AvroFileReader::Open(AsBytes(bytes), "l.avro").ValueOrDie();
     EXPECT_EQ(*file.Header("snapshot-id"), "3");
     EXPECT_EQ(*file.Header("parent-snapshot-id"), "2");
