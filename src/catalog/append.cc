@@ -15,6 +15,7 @@ constexpr char kTotalTimeout[] = "commit.retry.total-timeout-ms";
 constexpr int64_t kDefaultTotalTimeoutMs = 30 * 60 * 1000;
 /// How often a commit of unknown outcome that turns out not to have happened is tried again.
 constexpr int kMaxUnknownRounds = 3;
+constexpr milliseconds kMaxQueueWait{30'000};
 
 iceberg::AppendSnapshot MakeAppend(Store& store, AppendCommit& commit) {
   std::vector<iceberg::AddedFile> files;
@@ -130,9 +131,8 @@ Result<CommittedAppend> AppendAttempt::Commit() {
     if (tries == 0) {
       queue = WaitInQueue(*base, left);
       // Others went first: what they did is seen by loading again.
-      if (queue != nullptr && (base = catalog_.LoadTable(ident_)).ok() == false) {
-        return GiveUp(base.status());
-      }
+      if (queue != nullptr) base = catalog_.LoadTable(ident_);
+      if (!base.ok()) return GiveUp(base.status());
     }
     auto committed = TryOnce(*base);
     if (committed.ok()) return Done(std::move(committed->state));
@@ -147,12 +147,14 @@ Result<CommittedAppend> AppendAttempt::Commit() {
       if (unknown_) return status;
       return GiveUp(WithContext(status, "gave up after " + std::to_string(tries + 1) + " tries"));
     }
-    options_.clock->SleepFor(Backoff(options_, tries));
+    options_.clock->SleepFor(std::min(left, Backoff(options_, tries)));
   }
 }
 
 std::unique_ptr<StoreLock> AppendAttempt::WaitInQueue(const TableState& state, milliseconds left) {
-  auto lock = catalog_.store().Lock(QueueOf(state), std::max(left, milliseconds(0)));
+  // Bounded, so that one writer that hangs does not stop all others: the queue is only a courtesy.
+  const milliseconds wait = std::clamp(left, milliseconds(0), kMaxQueueWait);
+  auto lock = catalog_.store().Lock(QueueOf(state), wait);
   return lock.ok() ? std::move(lock).ValueUnsafe() : nullptr;
 }
 

@@ -20,7 +20,7 @@ constexpr char kDeleteAfterCommit[] = "write.metadata.delete-after-commit.enable
 constexpr char kPreviousVersionsMax[] = "write.metadata.previous-versions-max";
 constexpr int64_t kDefaultPreviousVersions = 100;
 /// Waiting longer for the queue than this, a writer tries its luck without.
-constexpr std::chrono::milliseconds kLockTimeout{60'000};
+constexpr std::chrono::milliseconds kLockTimeout{10'000};
 /// Folders below a warehouse that are looked into for tables.
 constexpr int kMaxNamespaceDepth = 16;
 

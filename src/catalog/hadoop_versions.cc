@@ -200,12 +200,15 @@ Status HadoopVersions::Confirm(int64_t number, const TableMetadata& metadata) {
   };
   auto numbers = ListNumbers();
   if (!numbers.ok()) return unknown(numbers.status());
-  if (numbers->empty() || numbers->back() <= number) {
+  if (numbers->empty() || numbers->back() == number) {
     const bool follows =
         number == 1 || std::count(numbers->begin(), numbers->end(), number - 1) > 0;
     if (follows && !numbers->empty()) return Status::OK();
     (void)store_->Delete(PathOf(number));
     return Error(ErrorKind::kNotFound, store_->UriOf(folder_), " was dropped meanwhile");
+  }
+  if (numbers->back() < number) {
+    return unknown(Error(ErrorKind::kIo, "the folder's listing does not show it"));
   }
   const auto newest = LoadNewest();
   if (!newest.ok()) return unknown(newest.status());

@@ -160,13 +160,17 @@ int64_t AvroDecoder::BlockCount() {
   return count;
 }
 
-void AvroDecoder::Items(const AvroType& type, const std::function<void(const AvroType&)>& read) {
+bool AvroDecoder::Items(const AvroType& type, const std::function<void(const AvroType&)>& read) {
   const AvroType& resolved = Resolve(type);
-  if (resolved.kind == Kind::kNull) return;
-  if (resolved.kind != Kind::kArray) return Fail("an array has another type");
+  if (resolved.kind == Kind::kNull) return false;
+  if (resolved.kind != Kind::kArray) {
+    Fail("an array has another type");
+    return false;
+  }
   for (int64_t count = BlockCount(); count > 0; count = BlockCount()) {
     for (; count > 0 && ok(); --count) read(*resolved.branches[0]);
   }
+  return true;
 }
 
 void AvroDecoder::Skip(const AvroType& type) {

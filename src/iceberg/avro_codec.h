@@ -33,8 +33,8 @@ class AvroDecoder {
   std::optional<std::string> Text(const AvroType& type);  ///< string, bytes or fixed
   /// Any primitive. Decimals become minimal.
   Value Primitive(const AvroType& type);
-  /// Calls `read` for each item of an array (or nothing for null). `read` must consume the item.
-  void Items(const AvroType& type, const std::function<void(const AvroType&)>& read);
+  /// Calls `read` for each item of an array. `read` must consume the item. False for null.
+  bool Items(const AvroType& type, const std::function<void(const AvroType&)>& read);
   void Skip(const AvroType& type);
   /// Follows unions to the branch that was written.
   const AvroType& Resolve(const AvroType& type);

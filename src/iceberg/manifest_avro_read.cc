@@ -255,9 +255,10 @@ int32_t HeaderInt(const AvroFileReader& file, const std::string& key, int32_t fa
   return value;
 }
 
-std::vector<PartitionFieldSummary> ReadSummaries(AvroDecoder& in, const AvroType& type) {
+std::optional<std::vector<PartitionFieldSummary>> ReadSummaries(AvroDecoder& in,
+                                                                const AvroType& type) {
   std::vector<PartitionFieldSummary> summaries;
-  in.Items(type, [&](const AvroType& item) {
+  const bool there = in.Items(type, [&](const AvroType& item) {
     PartitionFieldSummary summary;
     ForEachField(in, item, [&](int32_t id, const AvroType& member) {
       switch (id) {
@@ -279,6 +280,7 @@ std::vector<PartitionFieldSummary> ReadSummaries(AvroDecoder& in, const AvroType
     });
     summaries.push_back(std::move(summary));
   });
+  if (!there) return std::nullopt;
   return summaries;
 }
 

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "iceberg/append.h"
+#include "iceberg/manifest_avro.h"
+#include "iceberg/manifest_io.h"
+
+namespace tarn::iceberg {
+namespace {
+
+using testing::ElementsAre;
+
+class Appending : public ::testing::Test {
+ protected:
+  Appending() {
+    Schema schema;
+    schema.fields.push_back({1, "id", true, Type::Of(TypeId::kLong), {}, {}});
+    table_ = NewTableMetadata("memory:///t", schema, {}, 1000).ValueOrDie();
+  }
+
+  static AddedFile File(const std::string& name, std::optional<int64_t> sequence = {}) {
+    AddedFile added;
+    added.file.file_path = "memory:///t/data/" + name;
+    added.file.record_count = 10;
+    added.file.file_size_in_bytes = 100;
+    added.data_sequence_number = sequence;
+    return added;
+  }
+
+  SnapshotChange Prepare(AppendSnapshot& append, int64_t now = 2000) {
+    auto change = append.Prepare(table_, now);
+    EXPECT_TRUE(change.ok()) << change.status();
+    return change.ok() ? *change : SnapshotChange();
+  }
+  void Commit(const SnapshotChange& change) {
+    ASSERT_TRUE(CheckRequirements(change.requirements, &table_).ok());
+    auto next = ApplyUpdates(table_, change.updates, 2000);
+    ASSERT_TRUE(next.ok()) << next.status();
+    table_ = *next;
+  }
+  void Append(std::vector<AddedFile> files) {
+    AppendSnapshot append(*store_, std::move(files), {});
+    Commit(Prepare(append));
+  }
+  std::vector<std::pair<std::string, int64_t>> Live() {
+    std::vector<std::pair<std::string, int64_t>> live;
+    const auto files = ReadLiveFiles(*store_, *table_.CurrentSnapshot()).ValueOrDie();
+    for (const auto& entry : files.data) {
+      live.emplace_back(entry.data_file.file_path.substr(17), entry.sequence_number.value());
+    }
+    return live;
+  }
+
+  std::shared_ptr<Store> store_ = MemoryStore::Make();
+  TableMetadata table_;
+};
+
+TEST_F(Appending, FilesInheritTheCommitsSequenceNumber) {
+  Append({File("a")});
+  Append({File("b"), File("c")});
+  EXPECT_THAT(Live(), ElementsAre(std::pair("b", 2), std::pair("c", 2), std::pair("a", 1)));
+  const Snapshot& snapshot = *table_.CurrentSnapshot();
+  EXPECT_EQ(snapshot.parent_id, table_.snapshots[0].snapshot_id);
+  EXPECT_EQ(snapshot.schema_id, 0);
+  EXPECT_EQ(snapshot.sequence_number, 2);
+}
+
+TEST_F(Appending, AnExplicitDataSequenceNumberIsKept) {
+  Append({File("a")});
+  Append({File("b")});
+  Append({File("old", 1), File("new")});
+  EXPECT_THAT(Live(), ElementsAre(std::pair("old", 1), std::pair("new", 3), std::pair("b", 2),
+                                  std::pair("a", 1)));
+  const auto lines = ReadManifestList(*store_, *table_.CurrentSnapshot()).ValueOrDie();
+  EXPECT_EQ(lines[0].sequence_number, 3);
+  EXPECT_EQ(lines[0].min_sequence_number, 1);
+}
+
+TEST_F(Appending, ARetryWritesOnlyTheManifestListAgain) {
+  AppendSnapshot slow(*store_, {File("slow")}, {});
+  const auto first = Prepare(slow);
+  Append({File("fast")});
+  const auto before = store_->List("t/")->size();
+  const auto second = Prepare(slow);
+  EXPECT_EQ(store_->List("t/")->size(), before + 1);
+  EXPECT_EQ(first.snapshot.snapshot_id, second.snapshot.snapshot_id);
+  EXPECT_NE(first.snapshot.manifest_list, second.snapshot.manifest_list);
+  EXPECT_FALSE(CheckRequirements(first.requirements, &table_).ok());
+  Commit(second);
+  EXPECT_THAT(Live(), ElementsAre(std::pair("slow", 2), std::pair("fast", 1)));
+  ASSERT_TRUE(slow.DeleteUnusedLists(second.snapshot.manifest_list).ok());
+  EXPECT_EQ(store_->List("t/")->size(), before);
+  EXPECT_EQ(Live().size(), 2u);
+}
+
+TEST_F(Appending, WhatWasWrittenCanBeTakenBack) {
+  AppendSnapshot append(*store_, {File("a")}, {});
+  Prepare(append);
+  EXPECT_EQ(store_->List("")->size(), 2u);
+  ASSERT_TRUE(append.DeleteWritten().ok());
+  EXPECT_TRUE(store_->List("")->empty());
+  Commit(Prepare(append));
+  EXPECT_THAT(Live(), ElementsAre(std::pair("a", 1)));
+}
+
+TEST_F(Appending, TimeNeverGoesBack) {
+  AppendSnapshot append(*store_, {File("a")}, {});
+  EXPECT_EQ(Prepare(append, 5).snapshot.timestamp_ms, 1000);
+  EXPECT_EQ(Prepare(append, 5000).snapshot.timestamp_ms, 5000);
+}
+
+TEST_F(Appending, DeleteFilesGoIntoAManifestOfTheirOwn) {
+  AddedFile deletes = File("d");
+  deletes.file.content = FileContent::kPositionDeletes;
+  Append({File("a"), deletes});
+  const auto live = ReadLiveFiles(*store_, *table_.CurrentSnapshot()).ValueOrDie();
+  EXPECT_EQ(live.data.size(), 1u);
+  EXPECT_EQ(live.deletes.size(), 1u);
+  EXPECT_EQ(table_.CurrentSnapshot()->summary.at("total-delete-files"), "1");
+  EXPECT_EQ(table_.CurrentSnapshot()->summary.at("added-position-deletes"), "10");
+}
+
+TEST_F(Appending, VersionThreeGivesRowIds) {
+  table_.format_version = 3;
+  Append({File("a"), File("b")});
+  Append({File("c")});
+  EXPECT_EQ(table_.next_row_id, 30);
+  const auto live = ReadLiveFiles(*store_, *table_.CurrentSnapshot()).ValueOrDie();
+  EXPECT_EQ(live.data[0].data_file.first_row_id, 20);
+  EXPECT_EQ(live.data[1].data_file.first_row_id, 0);
+  EXPECT_EQ(live.data[2].data_file.first_row_id, 10);
+}
+
+TEST_F(Appending, ATableThatWasUpgradedGivesRowIdsToItsOldFiles) {
+  Append({File("a"), File("b")});
+  table_.format_version = 3;
+  Append({File("c")});
+  EXPECT_EQ(table_.next_row_id, 30);
+  EXPECT_EQ(table_.CurrentSnapshot()->added_rows, 30);
+}
+
+TEST_F(Appending, AnotherBranchLeavesMainAlone) {
+  Append({File("a")});
+  const SnapshotId main = table_.current_snapshot_id;
+  AppendSnapshot append(*store_, {File("b")}, {.branch = "side"});
+  Commit(Prepare(append));
+  EXPECT_EQ(table_.current_snapshot_id, main);
+  EXPECT_EQ(table_.refs.at("side").snapshot_id, append.snapshot_id());
+}
+
+TEST_F(Appending, UnusableInputsAreRefused) {
+  EXPECT_TRUE(
+      IsKind(AppendSnapshot(*store_, {}, {}).Prepare(table_, 1).status(), ErrorKind::kBadInput));
+  AddedFile file = File("a");
+  file.file.spec_id = 4;
+  EXPECT_TRUE(IsKind(AppendSnapshot(*store_, {file}, {}).Prepare(table_, 1).status(),
+                     ErrorKind::kBadInput));
+  EXPECT_TRUE(IsKind(AppendSnapshot(*store_, {File("a"), file}, {}).Prepare(table_, 1).status(),
+                     ErrorKind::kBadInput));
+  table_.format_version = 1;
+  EXPECT_TRUE(IsKind(AppendSnapshot(*store_, {File("a")}, {}).Prepare(table_, 1).status(),
+                     ErrorKind::kNotSupported));
+}
+
+TEST_F(Appending, AParentWithoutTotalsIsCounted) {
+  Append({File("a"), File("b")});
+  table_.snapshots[0].summary = {{"operation", "append"}};
+  Append({File("c")});
+  const auto& summary = table_.CurrentSnapshot()->summary;
+  EXPECT_EQ(summary.at("total-data-files"), "3");
+  EXPECT_EQ(summary.at("total-records"), "30");
+  EXPECT_EQ(summary.at("total-position-deletes"), "0");
+  EXPECT_EQ(summary.count("total-files-size"), 0u);
+}
+
+}  // namespace
+}  // namespace tarn::iceberg
