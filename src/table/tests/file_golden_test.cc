@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Files of the released format version 2, as they were written then: they must open for ever, verify,
-// and give the same neighbours. TARN_GOLDEN_DIR is tests/golden; its ailk_v2/README.md says how the
-// files were made.
+// Files of the released format version 2, as they were written then: they must open for ever,
+// verify, and give the same neighbours. TARN_GOLDEN_DIR is tests/golden; its ailk_v2/README.md says
+// how the files were made.
 #include <fstream>
 #include <sstream>
 
@@ -34,7 +34,8 @@ std::string NeighboursOf(const StoredVectorColumn& column) {
     index::SearchOptions options;
     options.ef = 200;
     options.source = source.get();
-    const auto found = (*column.index().ValueOrDie()).Search(values.data(), options, scratch).ValueOrDie();
+    const auto found =
+        (*column.index().ValueOrDie()).Search(values.data(), options, scratch).ValueOrDie();
     for (const index::Neighbor& neighbor : found) text << neighbor.row << ' ';
     text << '\n';
   }
@@ -50,14 +51,17 @@ TEST_P(GoldenFile, StillOpensVerifiesAndGivesTheSameNeighbours) {
   ASSERT_TRUE(reader.IsAilakeFile());
   EXPECT_EQ(reader.rows(), 200);
   EXPECT_TRUE(reader.ReadAll({}).ok());
-  const auto column = FileReader::Of(reader).OpenVectorColumn(reader.vector_columns()[0].policy).ValueOrDie();
+  const auto column =
+      FileReader::Of(reader).OpenVectorColumn(reader.vector_columns()[0].policy).ValueOrDie();
   std::ifstream stream(Folder() + "/" + GetParam() + ".neighbours");
   std::stringstream expected;
   expected << stream.rdbuf();
   EXPECT_EQ(NeighboursOf(*column), expected.str());
 }
 
-INSTANTIATE_TEST_SUITE_P(Files, GoldenFile, testing::Values("graph_f32_cosine_nulls", "graph_f16_euclidean", "flat_f32_dot"),
+INSTANTIATE_TEST_SUITE_P(Files, GoldenFile,
+                         testing::Values("graph_f32_cosine_nulls", "graph_f16_euclidean",
+                                         "flat_f32_dot"),
                          [](const auto& info) { return std::string(info.param); });
 
 }  // namespace
