@@ -42,11 +42,15 @@ Result<SectionedFile> WriteSectionsAndFooter(ChecksummedWriter* out,
 }  // namespace
 
 std::string SecondarySectionKey(std::string_view column) {
-  return "ailake." + std::string(column) + ".footer_offset";
+  std::string key("ailake.");
+  key.append(column).append(".footer_offset");
+  return key;
 }
 
 std::string PageMapKey(std::string_view column) {
-  return std::string(kPageMapPrefix) + std::string(column) + std::string(kPageMapSuffix);
+  std::string key(kPageMapPrefix);
+  key.append(column).append(kPageMapSuffix);
+  return key;
 }
 
 std::string_view ColumnOfPageMapKey(std::string_view key) {

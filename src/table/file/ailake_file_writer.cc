@@ -57,8 +57,7 @@ Status CheckInput(const arrow::RecordBatch& batch, std::span<const VectorColumn>
 Result<std::shared_ptr<arrow::Schema>> FileSchema(
     const arrow::Schema& batch, std::span<const VectorColumn> columns,
     const std::map<std::string, std::pair<int32_t, int32_t>>& vector_field_ids) {
-  ARROW_ASSIGN_OR_RAISE(const auto stored, format::StorableSchema(batch));
-  arrow::FieldVector fields = stored->fields();
+  arrow::FieldVector fields = batch.fields();
   for (const VectorColumn& column : columns) {
     const auto given = vector_field_ids.find(column.policy.column_name);
     const auto [id, element_id] =
@@ -66,7 +65,9 @@ Result<std::shared_ptr<arrow::Schema>> FileSchema(
     fields.push_back(format::EmbeddingField(column.policy.column_name, id, element_id));
   }
   if (fields.empty()) return Error(ErrorKind::kBadInput, "a file needs at least one column");
-  return format::AssignFieldIds(*arrow::schema(std::move(fields)));
+  ARROW_ASSIGN_OR_RAISE(const auto stored,
+                        format::StorableSchema(*arrow::schema(std::move(fields))));
+  return format::AssignFieldIds(*stored);
 }
 
 /// One file on its way into the store.

@@ -45,7 +45,9 @@ Result<FileLayout> ChooseLayout(const arrow::RecordBatch& batch,
   int64_t row_bytes = 1;
   for (int i = 0; i < batch.num_columns(); ++i) {
     const auto& column = batch.column(i);
-    ARROW_ASSIGN_OR_RAISE(const int64_t bytes, arrow::util::ReferencedBufferSize(*column));
+    // Not known for every layout (views); then the whole buffers are a bound.
+    const int64_t bytes =
+        arrow::util::ReferencedBufferSize(*column).ValueOr(arrow::util::TotalBufferSize(*column));
     widest = std::max(widest, bytes / rows);
     row_bytes += bytes / rows;
     if (!arrow::is_primitive(column->type_id()) && !arrow::is_base_binary_like(column->type_id()))

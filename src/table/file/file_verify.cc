@@ -112,9 +112,9 @@ Status VerifyParquet(const OpenedFile& file) {
 Status ExpectKey(const OpenedFile& file, std::string_view key, std::string_view value) {
   const auto& keys = file.metadata->key_value_metadata();
   const int at = keys == nullptr ? -1 : keys->FindKey(key);
-  if (at >= 0 && keys->value(at) == value) return Status::OK();
-  return Damaged("footer key " + std::string(key) + " is '" + (at < 0 ? "" : keys->value(at)) +
-                 "', not '" + std::string(value) + "'");
+  const std::string found = at < 0 ? "" : keys->value(at);
+  if (at >= 0 && found == value) return Status::OK();
+  return Error(ErrorKind::kCorrupt, "footer key ", key, " is '", found, "', not '", value, "'");
 }
 
 Status VerifyKeys(const OpenedFile& file) {

@@ -5,6 +5,7 @@
 
 #include "arrow/io/memory.h"
 #include "arrow/util/key_value_metadata.h"
+#include "format/parquet_writer.h"
 #include "format/sectioned_file.h"
 #include "parquet/arrow/reader.h"
 #include "parquet/arrow/schema.h"
@@ -47,6 +48,26 @@ Result<std::shared_ptr<parquet::FileMetaData>> ParseMetadata(std::span<const std
   END_PARQUET_CATCH_EXCEPTIONS
 }
 
+/// Readers count rows and groups with these numbers before they meet any data.
+Status CheckRowCounts(const parquet::FileMetaData& metadata) {
+  BEGIN_PARQUET_CATCH_EXCEPTIONS
+  int64_t rows = 0;
+  for (int group = 0; group < metadata.num_row_groups(); ++group) {
+    const int64_t group_rows = metadata.RowGroup(group)->num_rows();
+    if (group_rows < 0 || group_rows > UINT32_MAX - rows) {
+      return Error(ErrorKind::kCorrupt, "Parquet footer: row group ", group, " has ", group_rows,
+                   " rows");
+    }
+    rows += group_rows;
+  }
+  if (rows != metadata.num_rows()) {
+    return Error(ErrorKind::kCorrupt, "Parquet footer: the row groups hold ", rows,
+                 " rows, the file ", metadata.num_rows());
+  }
+  END_PARQUET_CATCH_EXCEPTIONS
+  return Status::OK();
+}
+
 Status ReadFooter(OpenedFile* file) {
   ARROW_ASSIGN_OR_RAISE(const auto place,
                         format::FindFooter(file->bytes->bytes(), file->bytes->size()));
@@ -62,22 +83,14 @@ Status ReadFooter(OpenedFile* file) {
       file->metadata->schema(), ReaderProperties(), nullptr, &file->schema);
   if (!status.ok()) return Error(ErrorKind::kNotSupported, "Parquet schema: ", status.message());
   END_PARQUET_CATCH_EXCEPTIONS
-  // Readers count rows and groups with these numbers before they meet any data.
-  int64_t rows = 0;
-  for (int group = 0; group < file->metadata->num_row_groups(); ++group) {
-    const int64_t group_rows = file->metadata->RowGroup(group)->num_rows();
-    if (group_rows < 0 || group_rows > UINT32_MAX - rows)
-      return Error(ErrorKind::kCorrupt, "more than 2^32 rows");
-    rows += group_rows;
-  }
-  if (rows != file->metadata->num_rows()) {
-    return Error(ErrorKind::kCorrupt, "Parquet footer: the row groups hold ", rows,
-                 " rows, the file ", file->metadata->num_rows());
-  }
-  return Status::OK();
+  return CheckRowCounts(*file->metadata);
 }
 
 Result<ColumnSections> OpenColumn(const OpenedFile& file, const std::string& column) {
+  if (format::EmbeddingLeaf(*file.metadata, column) < 0) {
+    return Error(ErrorKind::kCorrupt, "a page map is of '", column,
+                 "', which is no column of float lists");
+  }
   ColumnSections sections;
   const auto bytes = file.bytes->bytes();
   ARROW_ASSIGN_OR_RAISE(sections.map_section,

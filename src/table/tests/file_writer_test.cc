@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cmath>
 
+#include "arrow/json/from_string.h"
 #include "base/float16.h"
 #include "file_fixture.h"
 #include "gmock/gmock.h"
@@ -174,6 +175,33 @@ TEST_F(FileWriter, SlicedBatchesWriteOnlyTheirSlice) {
                     ->Equals(rows->column(i)->Slice(30, 50)));
   }
   ExpectSameVectors(*table, vectors.Slice(30, 50));
+}
+
+TEST_F(FileWriter, ColumnsOfUnusualLayoutsAreWritten) {
+  const auto read = [](const std::shared_ptr<arrow::DataType>& type, const char* json) {
+    return arrow::json::ArrayFromJSONString(type, json).ValueOrDie();
+  };
+  const auto runs = arrow::RunEndEncodedArray::Make(3, read(arrow::int32(), "[2, 3]"),
+                                                    read(arrow::utf8(), R"(["x", null])"));
+  const arrow::ArrayVector arrays{
+      read(arrow::utf8_view(), R"(["a", null, "a text that is not inlined"])"),
+      read(arrow::list_view(arrow::int32()), "[[1], null, [2, 3]]"),
+      read(arrow::dictionary(arrow::int8(), arrow::utf8()), R"(["p", "q", null])"),
+      read(arrow::null(), "[null, null, null]"), runs.ValueOrDie()};
+  arrow::FieldVector fields;
+  for (const auto& array : arrays)
+    fields.push_back(arrow::field("c" + std::to_string(fields.size()), array->type()));
+  const auto batch = arrow::RecordBatch::Make(arrow::schema(fields), 3, arrays);
+  const Status status =
+      AilakeFileWriter(store_, PolicyOf(8)).Write("f", *batch, RandomVectors(3, 8, 0, 1)).status();
+  ASSERT_TRUE(status.ok()) << status;
+  const auto table = Open("f")->ReadAll({}).ValueOrDie();
+  EXPECT_TRUE(table->column(0)->chunk(0)->Equals(
+      read(arrow::utf8(), R"(["a", null, "a text that is not inlined"])")));
+  EXPECT_EQ(table->column(1)->GetScalar(2).ValueOrDie()->ToString(), "list<element: int32>[2, 3]");
+  EXPECT_TRUE(table->column(2)->chunk(0)->Equals(read(arrow::utf8(), R"(["p", "q", null])")));
+  EXPECT_EQ(table->column(3)->null_count(), 3);
+  EXPECT_TRUE(table->column(4)->chunk(0)->Equals(read(arrow::utf8(), R"(["x", "x", null])")));
 }
 
 TEST_F(FileWriter, FieldIdsAreKeptAndVectorIdsCanBeGiven) {
