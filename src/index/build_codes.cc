@@ -72,12 +72,14 @@ NodeDistances::NodeDistances(const BuildCodes& codes, const kernels::KernelTable
 
 void NodeDistances::From(uint32_t node) {
   node_ = node;
-  const uint8_t* row = codes_.row(node);
-  uint8_t* query = query_.as<uint8_t>();
-  for (size_t j = 0; j < codes_.stride(); ++j) query[j] = row[j] ^ 0x80;  // minus 128
+  const auto* __restrict row = reinterpret_cast<const uint64_t*>(codes_.row(node));
+  auto* __restrict query = query_.as<uint64_t>();
+  // Every byte minus 128.
+  for (size_t j = 0; j < codes_.stride() / 8; ++j) query[j] = row[j] ^ 0x8080808080808080u;
 }
 
 void NodeDistances::To(const uint32_t* ids, size_t n, float* out) {
+  if (sums_.size() < n) sums_.resize(n);
   kernels_.codes.dot8_gather(query_.as<int8_t>(), codes_.codes_.as<uint8_t>(), codes_.blocks_, ids,
                              n, sums_.data());
   const auto [scale, bias] = codes_.factors_[node_];

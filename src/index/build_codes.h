@@ -51,7 +51,7 @@ class NodeDistances {
  public:
   NodeDistances(const BuildCodes& codes, const kernels::KernelTable& kernels);
   void From(uint32_t node);
-  /// out[i]: never negative. Arrays have kPoolPad elements to spare; n at most WalkScratch::kBatch.
+  /// out[i]: never negative.
   void To(const uint32_t* ids, size_t n, float* out);
   void Prefetch(uint32_t id) const;
 

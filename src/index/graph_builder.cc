@@ -23,13 +23,14 @@ constexpr uint64_t kOrderSeed = 20240229;
 
 // What one thread works with.
 struct Worker {
-  Worker(const BuildCodes& codes, const kernels::KernelTable& kernels, uint32_t degree)
-      : from(codes, kernels), between(codes, kernels), kept(degree + kernels::kPoolPad) {}
+  Worker(const BuildCodes& codes, const kernels::KernelTable& kernels)
+      : from(codes, kernels), between(codes, kernels) {}
   WalkScratch walk;
   NodeDistances from;     // the node being linked
-  NodeDistances between;  // a candidate against those kept
+  NodeDistances between;  // a kept candidate against those left
   std::vector<Candidate> candidates;
-  std::vector<uint32_t> kept;
+  std::vector<uint32_t> ids;
+  std::vector<float> distances;
 };
 
 struct Edge {
@@ -47,7 +48,7 @@ class Builder {
     graph_.links.assign(size_t{nodes_} * options.degree, kNoLink);
     threads_ = std::max(1, options.threads);
     for (int i = 0; i < threads_; ++i) {
-      workers_.push_back(std::make_unique<Worker>(codes, kernels_, options.degree));
+      workers_.push_back(std::make_unique<Worker>(codes, kernels_));
     }
   }
 
@@ -109,24 +110,32 @@ class Builder {
   }
 
   // Keeps of worker.candidates (nearest first) those that no kept one shields: alpha d(kept, c) <=
-  // d(node, c). Writes the links of `node`.
+  // d(node, c). Writes the links of `node`. Each kept node is compared with all that are left in
+  // one call, and most of them go at once.
   void Prune(uint32_t node, Worker& worker) {
-    constexpr uint32_t kGroup = 8;  // kept nodes looked at before giving up on a candidate
-    uint32_t count = 0;
-    float* distances = worker.walk.keys;
-    for (const Candidate& c : worker.candidates) {
-      if (count == options_.degree) break;
-      bool shielded = false;
-      if (count > 0) worker.between.From(c.id);
-      for (uint32_t first = 0; first < count && !shielded; first += kGroup) {
-        const uint32_t n = std::min(kGroup, count - first);
-        worker.between.To(worker.kept.data() + first, n, distances);
-        for (uint32_t i = 0; i < n; ++i) shielded |= options_.alpha * distances[i] <= c.distance;
-      }
-      if (!shielded) worker.kept[count++] = c.id;
-    }
     uint32_t* links = Links(node);
-    std::copy_n(worker.kept.begin(), count, links);
+    uint32_t count = 0;
+    auto& left = worker.candidates;
+    auto& ids = worker.ids;
+    auto& distances = worker.distances;
+    while (!left.empty() && count < options_.degree) {
+      const uint32_t kept = left.front().id;
+      links[count++] = kept;
+      const size_t n = left.size() - 1;
+      if (n == 0) break;
+      ids.resize(n + kernels::kPoolPad);
+      distances.resize(n + kernels::kPoolPad);
+      for (size_t i = 0; i < n; ++i) ids[i] = left[i + 1].id;
+      worker.between.From(kept);
+      worker.between.To(ids.data(), n, distances.data());
+      size_t survivors = 0;
+      for (size_t i = 0; i < n; ++i) {
+        const Candidate c = left[i + 1];
+        left[survivors] = c;
+        survivors += options_.alpha * distances[i] > c.distance;
+      }
+      left.resize(survivors);
+    }
     std::fill(links + count, links + options_.degree, kNoLink);
   }
 
@@ -175,17 +184,15 @@ class Builder {
     }
     worker.candidates.clear();
     worker.from.From(target);
-    const auto add = [&](const uint32_t* ids, uint32_t n) {
-      for (uint32_t first = 0; first < n; first += WalkScratch::kBatch) {
-        const uint32_t some = std::min<uint32_t>(WalkScratch::kBatch, n - first);
-        worker.from.To(ids + first, some, worker.walk.keys);
-        for (uint32_t i = 0; i < some; ++i) {
-          worker.candidates.push_back({worker.walk.keys[i], ids[first + i]});
-        }
-      }
-    };
-    add(links, count);
-    add(sources, fresh);
+    worker.ids.assign(links, links + count);
+    worker.ids.insert(worker.ids.end(), sources, sources + fresh);
+    const size_t n = worker.ids.size();
+    worker.ids.resize(n + kernels::kPoolPad);
+    worker.distances.resize(n + kernels::kPoolPad);
+    worker.from.To(worker.ids.data(), n, worker.distances.data());
+    for (size_t i = 0; i < n; ++i) {
+      worker.candidates.push_back({worker.distances[i], worker.ids[i]});
+    }
     std::sort(worker.candidates.begin(), worker.candidates.end());
     Prune(target, worker);
   }

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/bench_ann.h"
+
+#include <filesystem>
+#include <fstream>
+#include <random>
+#include <sstream>
+
+#include "base/bytes.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "index/vector_index.h"
+#include "nlohmann/json.hpp"
+
+namespace tarn::cli {
+namespace {
+
+constexpr uint32_t kSeed = 99;
+constexpr size_t kRows = 1500, kQueries = 30, kDim = 16;
+
+class BenchAnn : public testing::Test {
+ protected:
+  BenchAnn()
+      : folder_(testing::TempDir() + "/bench_ann_" + std::to_string(std::random_device{}())) {
+    std::filesystem::create_directories(folder_);
+    std::mt19937 random(kSeed);
+    std::normal_distribution<float> normal;
+    std::vector<float> base(kRows * kDim), queries(kQueries * kDim);
+    for (auto& v : base) v = normal(random);
+    for (auto& v : queries) v = normal(random);
+    std::vector<int32_t> truth;
+    for (size_t q = 0; q < kQueries; ++q) {
+      index::ExactScan scan(VectorMetric::kCosine, VectorPrecision::kF32, kDim, &queries[q * kDim],
+                            10, nullptr);
+      scan.Add({reinterpret_cast<const std::byte*>(base.data()), kRows});
+      for (const auto& n : scan.Finish()) truth.push_back(static_cast<int32_t>(n.row));
+    }
+    options_.base = Write("base", "<f4", kRows, kDim, base);
+    options_.queries = Write("queries", "<f4", kQueries, kDim, queries);
+    options_.truth = Write("truth", "<i4", kQueries, 10, truth);
+  }
+  ~BenchAnn() override { std::filesystem::remove_all(folder_); }
+
+  template <typename T>
+  std::string Write(const std::string& name, const std::string& type, size_t rows, size_t columns,
+                    const std::vector<T>& values) {
+    std::string header = "{'descr': '" + type + "', 'fortran_order': False, 'shape': (" +
+                         std::to_string(rows) + ", " + std::to_string(columns) + "), }";
+    header.resize(118, ' ');
+    const std::string path = folder_ + "/" + name + ".npy";
+    std::ofstream file(path, std::ios::binary);
+    file << std::string("\x93NUMPY\x01\x00\x76\x00", 10) << header;
+    file.write(reinterpret_cast<const char*>(values.data()),
+               static_cast<std::streamsize>(values.size() * sizeof(T)));
+    return path;
+  }
+
+  std::string folder_;
+  BenchAnnOptions options_;
+};
+
+TEST_F(BenchAnn, PrintsASweepWhoseRecallRisesToTheGoal) {
+  options_.json = true;
+  std::ostringstream out;
+  ASSERT_TRUE(RunBenchAnn(options_, out).ok());
+  const auto json = nlohmann::json::parse(out.str());
+  EXPECT_EQ(json["n"], kRows);
+  EXPECT_EQ(json["dim"], kDim);
+  EXPECT_EQ(json["metric"], "cosine");
+  EXPECT_GT(json["index_bytes"], kRows * 64);
+  ASSERT_FALSE(json["sweep"].empty());
+  EXPECT_GE(json["sweep"].back()["recall"], 0.995) << "seed " << kSeed;
+  for (const auto& point : json["sweep"]) EXPECT_GT(point["qps"], 0);
+}
+
+TEST_F(BenchAnn, TheChosenQueriesAndWindowsAreUsed) {
+  options_.efs = {20, 40};
+  options_.query_begin = 10;
+  options_.query_end = 20;
+  std::ostringstream out;
+  ASSERT_TRUE(RunBenchAnn(options_, out).ok());
+  EXPECT_THAT(out.str(),
+              testing::AllOf(testing::HasSubstr("     20  "), testing::HasSubstr("     40  ")));
+}
+
+TEST_F(BenchAnn, FilesThatDoNotFitAreRefused) {
+  auto swapped = options_;
+  std::swap(swapped.queries, swapped.truth);
+  std::ostringstream out;
+  EXPECT_TRUE(IsKind(RunBenchAnn(swapped, out), ErrorKind::kBadInput));
+  auto range = options_;
+  range.query_begin = 30;
+  EXPECT_TRUE(IsKind(RunBenchAnn(range, out), ErrorKind::kBadInput));
+  auto foreign = options_;
+  foreign.truth = Write("foreign", "<i4", kQueries, 10, std::vector<int32_t>(kQueries * 10, kRows));
+  EXPECT_TRUE(IsKind(RunBenchAnn(foreign, out), ErrorKind::kBadInput));
+  EXPECT_TRUE(out.str().empty());
+}
+
+}  // namespace
+}  // namespace tarn::cli
