@@ -63,7 +63,8 @@ class AilakeFileWriter {
   /// Rows per Parquet row group; 0: chosen so that a group holds about 64 MiB.
   AilakeFileWriter& WithRowGroupRows(int64_t rows);
   /// Field ids of a vector column and of its list element; else numbered.
-  AilakeFileWriter& WithVectorFieldId(const std::string& column, int32_t field_id, int32_t element_id);
+  AilakeFileWriter& WithVectorFieldId(const std::string& column, int32_t field_id,
+                                      int32_t element_id);
 
   /// Parquet, page map and index, in one go.
   Result<WrittenFile> Write(const std::string& path, const arrow::RecordBatch& batch,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a table is and whether its bytes are sound: the reports behind `tarn info` and `tarn verify`.
+// What a table is and whether its bytes are sound: the reports behind `tarn info` and `tarn
+// verify`.
 #pragma once
 
 #include <cstdint>

@@ -22,16 +22,20 @@ Result<std::shared_ptr<CatalogProvider>> Session::OpenCatalog(bool create) const
 int Run(int argc, const char* const* argv, std::ostream& out, std::ostream& err) {
   Session session(out, err);
   CLI::App app{
-      "Tarn keeps rows and their embeddings in Apache Iceberg tables of ordinary Parquet files, with the "
+      "Tarn keeps rows and their embeddings in Apache Iceberg tables of ordinary Parquet files, "
+      "with the "
       "vector index inside each file.\nOther engines read the tables as they are.",
       "tarn"};
   app.require_subcommand(1);
   app.option_defaults()->always_capture_default();
   app.set_version_flag("--version", TARN_VERSION);
-  app.add_option("-C,--catalog", session.catalog_folder, "Folder that holds the tables")->type_name("FOLDER");
-  app.add_flag("!--no-sync", session.sync, "Do not wait for the disk: faster, but a power loss may lose rows");
+  app.add_option("-C,--catalog", session.catalog_folder, "Folder that holds the tables")
+      ->type_name("FOLDER");
+  app.add_flag("!--no-sync", session.sync,
+               "Do not wait for the disk: faster, but a power loss may lose rows");
   app.footer(
-      "A table is named namespace.table, e.g. default.docs. `tarn COMMAND --help` says more about a command.\n\n"
+      "A table is named namespace.table, e.g. default.docs. `tarn COMMAND --help` says more about "
+      "a command.\n\n"
       "Examples:\n"
       "  tarn ingest default.docs docs.parquet --vector embedding --metric cosine\n"
       "  tarn search default.docs --like-id 42 --k 5 --columns id,title\n"

@@ -51,7 +51,8 @@ void AddDrop(CLI::App& app, Session& session);
 void AddVerify(CLI::App& app, Session& session);
 void AddBench(CLI::App& app, Session& session);
 
-/// The whole program. Exit code 0; 1 when the command failed, the reason on `err`; 2 for wrong usage.
+/// The whole program. Exit code 0; 1 when the command failed, the reason on `err`; 2 for wrong
+/// usage.
 int Run(int argc, const char* const* argv, std::ostream& out, std::ostream& err);
 
 }  // namespace tarn::cli

@@ -62,9 +62,11 @@ bool EndsWith(const std::string& text, const char* ending) {
 
 InputFormat Detect(const std::string& head, const std::string& path) {
   if (head.rfind("PAR1", 0) == 0) return InputFormat::kParquet;
-  if (head.rfind("ARROW1", 0) == 0 || head.rfind("\xff\xff\xff\xff", 0) == 0) return InputFormat::kArrow;
+  if (head.rfind("ARROW1", 0) == 0 || head.rfind("\xff\xff\xff\xff", 0) == 0)
+    return InputFormat::kArrow;
   if (EndsWith(path, ".csv")) return InputFormat::kCsv;
-  if (EndsWith(path, ".ndjson") || EndsWith(path, ".jsonl") || EndsWith(path, ".json")) return InputFormat::kNdjson;
+  if (EndsWith(path, ".ndjson") || EndsWith(path, ".jsonl") || EndsWith(path, ".json"))
+    return InputFormat::kNdjson;
   const size_t first = head.find_first_not_of(" \t\r\n");
   if (first != std::string::npos && head[first] == '{') return InputFormat::kNdjson;
   return InputFormat::kDetect;
@@ -87,7 +89,9 @@ class ParquetBatches : public arrow::RecordBatchReader {
                  std::unique_ptr<arrow::RecordBatchReader> batches)
       : file_(std::move(file)), batches_(std::move(batches)) {}
   std::shared_ptr<arrow::Schema> schema() const override { return batches_->schema(); }
-  Status ReadNext(std::shared_ptr<arrow::RecordBatch>* out) override { return batches_->ReadNext(out); }
+  Status ReadNext(std::shared_ptr<arrow::RecordBatch>* out) override {
+    return batches_->ReadNext(out);
+  }
 
  private:
   std::unique_ptr<parquet::arrow::FileReader> file_;
@@ -95,7 +99,8 @@ class ParquetBatches : public arrow::RecordBatchReader {
 };
 
 Result<BatchInput> OpenParquet(std::shared_ptr<arrow::io::RandomAccessFile> source) {
-  ARROW_ASSIGN_OR_RAISE(auto file, parquet::arrow::OpenFile(std::move(source), arrow::default_memory_pool()));
+  ARROW_ASSIGN_OR_RAISE(auto file,
+                        parquet::arrow::OpenFile(std::move(source), arrow::default_memory_pool()));
   const int64_t rows = file->parquet_reader()->metadata()->num_rows();
   ARROW_ASSIGN_OR_RAISE(auto batches, file->GetRecordBatchReader());
   return BatchInput{std::make_shared<ParquetBatches>(std::move(file), std::move(batches)), rows};
@@ -109,28 +114,31 @@ Result<BatchInput> OpenArrowFile(std::shared_ptr<arrow::io::RandomAccessFile> so
     ARROW_ASSIGN_OR_RAISE(auto batch, file->ReadRecordBatch(i));
     batches.push_back(std::move(batch));
   }
-  ARROW_ASSIGN_OR_RAISE(auto reader, arrow::RecordBatchReader::Make(std::move(batches), file->schema()));
+  ARROW_ASSIGN_OR_RAISE(auto reader,
+                        arrow::RecordBatchReader::Make(std::move(batches), file->schema()));
   return BatchInput{std::move(reader), rows};
 }
 
 Result<BatchInput> OpenStream(std::shared_ptr<arrow::io::InputStream> stream, InputFormat format) {
   if (format == InputFormat::kArrow) {
-    ARROW_ASSIGN_OR_RAISE(auto reader, arrow::ipc::RecordBatchStreamReader::Open(std::move(stream)));
+    ARROW_ASSIGN_OR_RAISE(auto reader,
+                          arrow::ipc::RecordBatchStreamReader::Open(std::move(stream)));
     return BatchInput{std::move(reader), std::nullopt};
   }
   if (format == InputFormat::kNdjson) {
     auto read = arrow::json::ReadOptions::Defaults();
     read.block_size = kBlockBytes;
-    ARROW_ASSIGN_OR_RAISE(auto reader, arrow::json::StreamingReader::Make(std::move(stream), read,
-                                                                          arrow::json::ParseOptions::Defaults()));
+    ARROW_ASSIGN_OR_RAISE(
+        auto reader, arrow::json::StreamingReader::Make(std::move(stream), read,
+                                                        arrow::json::ParseOptions::Defaults()));
     return BatchInput{std::move(reader), std::nullopt};
   }
   auto read = arrow::csv::ReadOptions::Defaults();
   read.block_size = kBlockBytes;
-  ARROW_ASSIGN_OR_RAISE(
-      auto reader, arrow::csv::StreamingReader::Make(arrow::io::default_io_context(), std::move(stream), read,
-                                                     arrow::csv::ParseOptions::Defaults(),
-                                                     arrow::csv::ConvertOptions::Defaults()));
+  ARROW_ASSIGN_OR_RAISE(auto reader, arrow::csv::StreamingReader::Make(
+                                         arrow::io::default_io_context(), std::move(stream), read,
+                                         arrow::csv::ParseOptions::Defaults(),
+                                         arrow::csv::ConvertOptions::Defaults()));
   return BatchInput{std::move(reader), std::nullopt};
 }
 
@@ -150,7 +158,8 @@ Result<BatchInput> OpenSource(const std::string& path, InputFormat format) {
   const std::string head = head_buffer->ToString();
   if (format == InputFormat::kDetect) format = Detect(head, path);
   if (format == InputFormat::kDetect) {
-    return Error(ErrorKind::kBadInput, "cannot tell the format; name it with --format (parquet, arrow, ndjson, csv)");
+    return Error(ErrorKind::kBadInput,
+                 "cannot tell the format; name it with --format (parquet, arrow, ndjson, csv)");
   }
   const bool arrow_file = format == InputFormat::kArrow && head.rfind("ARROW1", 0) == 0;
   if (format != InputFormat::kParquet && !arrow_file) {
@@ -218,17 +227,20 @@ Result<InputFormat> ParseInputFormat(const std::string& name) {
   if (name == "arrow" || name == "ipc") return InputFormat::kArrow;
   if (name == "ndjson" || name == "json" || name == "jsonl") return InputFormat::kNdjson;
   if (name == "csv") return InputFormat::kCsv;
-  return Error(ErrorKind::kBadInput, "unknown input format '", name, "'; use auto, parquet, arrow, ndjson or csv");
+  return Error(ErrorKind::kBadInput, "unknown input format '", name,
+               "'; use auto, parquet, arrow, ndjson or csv");
 }
 
 Result<BatchInput> OpenBatchInput(const std::string& path, InputFormat format) {
   auto input = OpenSource(path, format);
   if (input.ok()) return input;
-  const ErrorKind kind = IsKind(input.status(), ErrorKind::kNotFound) ? ErrorKind::kNotFound : ErrorKind::kBadInput;
+  const ErrorKind kind =
+      IsKind(input.status(), ErrorKind::kNotFound) ? ErrorKind::kNotFound : ErrorKind::kBadInput;
   return Error(kind, path == "-" ? "standard input" : path, ": ", input.status().message());
 }
 
-std::shared_ptr<arrow::RecordBatchReader> Rebatch(std::shared_ptr<arrow::RecordBatchReader> input, int64_t rows) {
+std::shared_ptr<arrow::RecordBatchReader> Rebatch(std::shared_ptr<arrow::RecordBatchReader> input,
+                                                  int64_t rows) {
   return std::make_shared<Rebatcher>(std::move(input), rows);
 }
 

@@ -25,8 +25,8 @@ struct BatchInput {
 };
 
 /// Opens a file, or standard input for "-". Without a format it is told by the first bytes, then by
-/// the name's ending. Standard input is streamed for every format but Parquet and Arrow files, which
-/// are read whole first. kNotFound, kBadInput naming the file and what is wrong with it.
+/// the name's ending. Standard input is streamed for every format but Parquet and Arrow files,
+/// which are read whole first. kNotFound, kBadInput naming the file and what is wrong with it.
 Result<BatchInput> OpenBatchInput(const std::string& path, InputFormat format);
 
 /// Passes on the rows of `input` in batches of `rows` (the last may be shorter).

@@ -5,12 +5,15 @@
 #include <chrono>
 #include <cmath>
 #include <cstdlib>
+#include <filesystem>
 #include <iomanip>
 #include <memory>
 #include <span>
 
+#include "arrow/api.h"
 #include "cli/npy.h"
-#include "index/vector_index.h"
+#include "tarn/search_session.h"
+#include "tarn/table_writer.h"
 
 namespace tarn::cli {
 namespace {
@@ -21,22 +24,6 @@ constexpr double kEnoughRecall = 0.995;
 double Now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
-
-class MatrixSource : public index::RowSource {
- public:
-  MatrixSource(const float* values, size_t dim) : values_(values), dim_(dim) {}
-  VectorPrecision precision() const override { return VectorPrecision::kF32; }
-  Status Fetch(std::span<const uint32_t> rows, const std::byte** out) override {
-    for (size_t i = 0; i < rows.size(); ++i) {
-      out[i] = reinterpret_cast<const std::byte*>(values_ + size_t{rows[i]} * dim_);
-    }
-    return Status::OK();
-  }
-
- private:
-  const float* values_;
-  size_t dim_;
-};
 
 struct Inputs {
   NpyMatrix base;
@@ -77,22 +64,90 @@ Result<Inputs> ReadInputs(const BenchAnnOptions& options) {
   return in;
 }
 
-// The distance that a right result may have at most, for each query.
+/// As VectorMetric defines it, in double precision.
+double DistanceOf(VectorMetric metric, const float* query, const float* row, size_t dim) {
+  double dot = 0, query_norm = 0, row_norm = 0, squares = 0;
+  for (size_t i = 0; i < dim; ++i) {
+    const double q = query[i], x = row[i];
+    dot += q * x;
+    query_norm += q * q;
+    row_norm += x * x;
+    squares += (q - x) * (q - x);
+  }
+  if (metric == VectorMetric::kEuclidean) return std::sqrt(squares);
+  if (metric == VectorMetric::kDotProduct) return -dot;
+  return 1 - dot / std::sqrt(query_norm * row_norm);
+}
+
+/// The distance that a right result may have at most, for each query: that of the true tenth.
 std::vector<float> TruthLimits(const Inputs& in, VectorMetric metric) {
   std::vector<float> limits;
-  const auto dim = static_cast<uint32_t>(in.base.columns);
+  const size_t dim = in.base.columns;
   for (uint64_t q = in.begin; q < in.end; ++q) {
-    index::ExactScan scan(metric, VectorPrecision::kF32, dim, in.queries.floats.data() + q * dim,
-                          kNeighbors, nullptr);
+    double last = 0;
     for (uint32_t i = 0; i < kNeighbors; ++i) {
-      const auto row = static_cast<uint32_t>(in.truth.integers[q * in.truth.columns + i]);
-      scan.Add(
-          {reinterpret_cast<const std::byte*>(in.base.floats.data() + size_t{row} * dim), 1, row});
+      const auto row = static_cast<size_t>(in.truth.integers[q * in.truth.columns + i]);
+      const double distance = DistanceOf(metric, in.queries.floats.data() + q * dim,
+                                         in.base.floats.data() + row * dim, dim);
+      last = i == 0 ? distance : std::max(last, distance);
     }
-    const float last = scan.Finish().back().distance;
-    limits.push_back(last + 1e-6f * std::max(1.0f, std::abs(last)));
+    limits.push_back(static_cast<float>(last + 2e-6 * std::max(1.0, std::abs(last))));
   }
   return limits;
+}
+
+/// The base as a table of one file in a temporary folder, which goes with it.
+class BenchTable {
+ public:
+  ~BenchTable() {
+    session_.reset();
+    std::error_code ignored;
+    if (!folder_.empty()) std::filesystem::remove_all(folder_, ignored);
+  }
+
+  Status Build(const BenchAnnOptions& options, const NpyMatrix& base);
+
+  SearchSession& session() { return *session_; }
+  double build_seconds() const { return build_seconds_; }
+  uint64_t index_bytes() const { return index_bytes_; }
+
+ private:
+  std::string folder_;
+  std::shared_ptr<SearchSession> session_;
+  double build_seconds_ = 0;
+  uint64_t index_bytes_ = 0;
+};
+
+Status BenchTable::Build(const BenchAnnOptions& options, const NpyMatrix& base) {
+  folder_ = (std::filesystem::temp_directory_path() / "tarn-bench.XXXXXX").string();
+  if (mkdtemp(folder_.data()) == nullptr) {
+    return Error(ErrorKind::kIo, "cannot make a folder like ", folder_);
+  }
+  ARROW_ASSIGN_OR_RAISE(auto store, LocalStore::Make(folder_, {.durable = false}));
+  ARROW_ASSIGN_OR_RAISE(std::shared_ptr<CatalogProvider> catalog,
+                        HadoopCatalog::Make(std::move(store), ""));
+  VectorStoragePolicy policy;
+  policy.column_name = "embedding";
+  policy.dim = static_cast<int32_t>(base.columns);
+  policy.metric = options.metric;
+  TableProperties properties(policy);
+  properties.hnsw = options.hnsw;
+  const TableIdent ident{{"bench"}, "ann"};
+  TableWriterOptions writing;
+  writing.threads = options.build_threads;
+  ARROW_ASSIGN_OR_RAISE(auto writer,
+                        TableWriter::CreateOrOpen(catalog, ident, properties, writing));
+  ARROW_ASSIGN_OR_RAISE(const auto embeddings, EmbeddingsView::FromSpan(base.floats, policy.dim));
+  const auto rows = arrow::RecordBatch::Make(arrow::schema(arrow::FieldVector{}),
+                                             static_cast<int64_t>(base.rows), arrow::ArrayVector{});
+  const double start = Now();
+  ARROW_RETURN_NOT_OK(writer->WriteBatch(*rows, embeddings));
+  build_seconds_ = Now() - start;
+  ARROW_RETURN_NOT_OK(writer->Commit());
+  ARROW_ASSIGN_OR_RAISE(session_, SearchSession::Open(catalog, ident, {.threads = 1}));
+  ARROW_ASSIGN_OR_RAISE(const auto file, session_->view()->OpenFile(0));
+  for (const auto& column : file->vector_columns()) index_bytes_ += column.section_bytes;
+  return Status::OK();
 }
 
 struct Point {
@@ -101,30 +156,25 @@ struct Point {
   double qps = 0;
   double p50_us = 0;
   double p99_us = 0;
-  double code_distances = 0;
 };
 
-Result<Point> Measure(const index::VectorIndex& index, const Inputs& in,
-                      const std::vector<float>& limits, uint32_t ef, int passes) {
+Result<Point> Measure(SearchSession& session, const Inputs& in, const std::vector<float>& limits,
+                      uint32_t ef, int passes) {
   const size_t dim = in.base.columns;
   const size_t count = in.end - in.begin;
-  MatrixSource source(in.base.floats.data(), dim);
-  index::SearchScratch scratch;
-  index::SearchOptions search;
-  search.k = kNeighbors;
-  search.ef = ef;
-  search.source = &source;
+  SearchRequest request;
+  request.k = kNeighbors;
+  request.ef = ef;
   Point point{ef};
   std::vector<double> micros(count);
   for (int pass = 0; pass < std::max(1, passes); ++pass) {
-    index::SearchStats stats;
     uint64_t right = 0;
     const double start = Now();
     double before = start;
     for (size_t i = 0; i < count; ++i) {
-      const float* query = in.queries.floats.data() + (in.begin + i) * dim;
-      ARROW_ASSIGN_OR_RAISE(const auto found, index.Search(query, search, scratch, &stats));
-      for (const auto& neighbor : found) right += neighbor.distance <= limits[i];
+      const std::span query(in.queries.floats.data() + (in.begin + i) * dim, dim);
+      ARROW_ASSIGN_OR_RAISE(const auto found, session.SearchHits(query, request));
+      for (const auto& hit : found) right += hit.distance <= limits[i];
       const double after = Now();
       micros[i] = (after - before) * 1e6;
       before = after;
@@ -136,7 +186,6 @@ Result<Point> Measure(const index::VectorIndex& index, const Inputs& in,
     point.p50_us = micros[count / 2];
     point.p99_us = micros[std::min(count - 1, count * 99 / 100)];
     point.recall = static_cast<double>(right) / static_cast<double>(count * kNeighbors);
-    point.code_distances = static_cast<double>(stats.code_distances) / static_cast<double>(count);
   }
   return point;
 }
@@ -155,7 +204,7 @@ void PrintJson(const BenchAnnOptions& options, const Inputs& in, double build_se
     const Point& p = sweep[i];
     out << (i ? ", " : "") << "{\"ef\": " << p.ef << ", \"recall\": " << p.recall
         << ", \"qps\": " << p.qps << ", \"p50_us\": " << p.p50_us << ", \"p99_us\": " << p.p99_us
-        << ", \"code_distances\": " << p.code_distances << "}";
+        << "}";
   }
   out << "]}\n";
 }
@@ -165,57 +214,31 @@ void PrintTable(const BenchAnnOptions& options, const Inputs& in, double build_s
   out << in.base.rows << " x " << in.base.columns << ", " << MetricName(options.metric)
       << ", built in " << build_seconds << " s, " << index_bytes << " bytes ("
       << index_bytes / std::max<uint64_t>(in.base.rows, 1) << " a row)\n"
-      << "     ef  recall      qps   p50 us   p99 us  code distances\n"
+      << "     ef  recall      qps   p50 us   p99 us\n"
       << std::fixed;
   for (const Point& p : sweep) {
     out << std::setw(7) << p.ef << std::setprecision(4) << std::setw(8) << p.recall
         << std::setprecision(0) << std::setw(9) << p.qps << std::setprecision(1) << std::setw(9)
-        << p.p50_us << std::setw(9) << p.p99_us << std::setprecision(0) << std::setw(16)
-        << p.code_distances << "\n";
+        << p.p50_us << std::setw(9) << p.p99_us << "\n";
   }
 }
-
-// Chunks as an index is opened from: each on a cache line of its own memory.
-struct AlignedChunks {
-  explicit AlignedChunks(const std::vector<index::IndexChunk>& chunks) {
-    for (const auto& chunk : chunks) {
-      const size_t room = (chunk.bytes.size() + 127) / 64 * 64;
-      memory.emplace_back(static_cast<std::byte*>(std::aligned_alloc(64, room)), &std::free);
-      std::copy(chunk.bytes.begin(), chunk.bytes.end(), memory.back().get());
-      views.push_back({chunk.kind, {memory.back().get(), chunk.bytes.size()}});
-      bytes += chunk.bytes.size();
-    }
-  }
-  std::vector<std::unique_ptr<std::byte, decltype(&std::free)>> memory;
-  std::vector<index::ChunkView> views;
-  uint64_t bytes = 0;
-};
 
 }  // namespace
 
 Status RunBenchAnn(const BenchAnnOptions& options, std::ostream& out) {
   ARROW_ASSIGN_OR_RAISE(const Inputs in, ReadInputs(options));
-  index::VectorSet vectors;
-  vectors.values = in.base.floats.data();
-  vectors.count = in.base.rows;
-  vectors.dim = static_cast<uint32_t>(in.base.columns);
-  index::BuildOptions build;
-  build.metric = options.metric;
-  build.hnsw = options.hnsw;
-  build.threads = options.build_threads;
-  const double start = Now();
-  ARROW_ASSIGN_OR_RAISE(const auto chunks, index::BuildIndex(vectors, build));
-  const double build_seconds = Now() - start;
-  const AlignedChunks aligned(chunks);
-  ARROW_ASSIGN_OR_RAISE(const auto index, index::VectorIndex::Open(aligned.views, in.base.rows));
+  BenchTable table;
+  ARROW_RETURN_NOT_OK(table.Build(options, in.base));
   const std::vector<float> limits = TruthLimits(in, options.metric);
   std::vector<Point> sweep;
   for (uint32_t ef : options.efs.empty() ? DefaultSweep() : options.efs) {
-    ARROW_ASSIGN_OR_RAISE(const Point point, Measure(*index, in, limits, ef, options.passes));
+    ARROW_ASSIGN_OR_RAISE(const Point point,
+                          Measure(table.session(), in, limits, ef, options.passes));
     sweep.push_back(point);
     if (options.efs.empty() && point.recall >= kEnoughRecall) break;
   }
-  (options.json ? PrintJson : PrintTable)(options, in, build_seconds, aligned.bytes, sweep, out);
+  (options.json ? PrintJson : PrintTable)(options, in, table.build_seconds(), table.index_bytes(),
+                                          sweep, out);
   return Status::OK();
 }
 

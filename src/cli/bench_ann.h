@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// `tarn bench ann`: builds a graph index over a matrix and measures recall@10 against queries per
-// second, one search thread, f32 vectors in memory as the rerank source.
+// `tarn bench ann`: writes a matrix as a table of one file, with its index, and measures recall@10
+// against queries per second through a SearchSession with one thread.
 #pragma once
 
 #include <cstdint>
@@ -27,9 +27,10 @@ struct BenchAnnOptions {
   int passes = 3;          ///< over the queries at each ef; the fastest counts
 };
 
-/// Prints {n, dim, metric, build_seconds, index_bytes, sweep: [{ef, recall, qps, p50_us, p99_us,
-/// code_distances}]} as JSON or as a table. A result as near as the true tenth neighbour counts as
-/// right, whichever row it is. kBadInput when the files do not fit each other.
+/// Prints {n, dim, metric, build_seconds, index_bytes, sweep: [{ef, recall, qps, p50_us, p99_us}]}
+/// as JSON or as a table. A result as near as the true tenth neighbour counts as right, whichever
+/// row it is. build_seconds is the whole of TableWriter::WriteBatch: index and Parquet file.
+/// kBadInput when the files do not fit each other.
 Status RunBenchAnn(const BenchAnnOptions& options, std::ostream& out);
 
 }  // namespace tarn::cli

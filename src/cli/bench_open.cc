@@ -21,15 +21,18 @@ int64_t AnonymousKib() {
 }
 
 double MillisSince(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start)
+      .count();
 }
 
 }  // namespace
 
-Status RunBenchOpen(const BenchOpenOptions& options, std::shared_ptr<CatalogProvider> catalog, std::ostream& out) {
+Status RunBenchOpen(const BenchOpenOptions& options, std::shared_ptr<CatalogProvider> catalog,
+                    std::ostream& out) {
   ARROW_ASSIGN_OR_RAISE(auto ident, TableIdent::Parse(options.table));
   ARROW_ASSIGN_OR_RAISE(auto queries, ReadNpy(options.queries));
-  if (queries.floats.empty()) return Error(ErrorKind::kBadInput, options.queries, " holds no queries");
+  if (queries.floats.empty())
+    return Error(ErrorKind::kBadInput, options.queries, " holds no queries");
   const auto query = std::span(queries.floats).first(queries.columns);
   const int64_t before = AnonymousKib();
   const auto start = std::chrono::steady_clock::now();
@@ -40,8 +43,8 @@ Status RunBenchOpen(const BenchOpenOptions& options, std::shared_ptr<CatalogProv
   ARROW_ASSIGN_OR_RAISE(auto second, session->SearchHits(query, {}));
   const double second_ms = MillisSince(again);
   out << "{\"first_answer_ms\": " << first_ms << ", \"second_answer_ms\": " << second_ms
-      << ", \"memory_growth_kib\": " << AnonymousKib() - before << ", \"rows\": " << session->view()->rows()
-      << ", \"hits\": " << first.size() << "}\n";
+      << ", \"memory_growth_kib\": " << AnonymousKib() - before
+      << ", \"rows\": " << session->view()->rows() << ", \"hits\": " << first.size() << "}\n";
   return Status::OK();
 }
 

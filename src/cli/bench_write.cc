@@ -15,10 +15,12 @@ Status RunBenchWrite(const BenchWriteOptions& options, std::ostream& out) {
   ARROW_ASSIGN_OR_RAISE(auto table, input.reader->ToTable());
   ARROW_ASSIGN_OR_RAISE(auto whole, table->CombineChunksToBatch());
   const int at = whole->schema()->GetFieldIndex(options.column);
-  if (at < 0) return Error(ErrorKind::kBadInput, options.input, " has no column '", options.column, "'");
+  if (at < 0)
+    return Error(ErrorKind::kBadInput, options.input, " has no column '", options.column, "'");
   const auto& lists = whole->column(at);
   if (lists->type_id() != arrow::Type::LIST || lists->length() == 0) {
-    return Error(ErrorKind::kBadInput, "column '", options.column, "' must be a list<float> with rows");
+    return Error(ErrorKind::kBadInput, "column '", options.column,
+                 "' must be a list<float> with rows");
   }
   VectorStoragePolicy policy;
   policy.column_name = options.column;
@@ -40,12 +42,14 @@ Status RunBenchWrite(const BenchWriteOptions& options, std::ostream& out) {
     auto written = options.index == "none" ? writer.WriteParquetOnly(path, *rest, embeddings)
                                            : writer.Write(path, *rest, embeddings);
     ARROW_RETURN_NOT_OK(written.status());
-    const double took = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    const double took =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     bytes = written->size;
     seconds += (round > 0 ? ", " : "") + std::to_string(took);
     ARROW_RETURN_NOT_OK(store->Delete(path));
   }
-  out << "{\"rows\": " << rest->num_rows() << ", \"bytes\": " << bytes << ", \"seconds\": [" << seconds << "]}\n";
+  out << "{\"rows\": " << rest->num_rows() << ", \"bytes\": " << bytes << ", \"seconds\": ["
+      << seconds << "]}\n";
   return Status::OK();
 }
 

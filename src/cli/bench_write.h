@@ -18,8 +18,8 @@ struct BenchWriteOptions {
   int rounds = 3;
 };
 
-/// Reads the input into memory, then writes it `rounds` times, each to a durable file that is deleted
-/// afterwards. Prints a line of JSON: rows, bytes, and the seconds of each round.
+/// Reads the input into memory, then writes it `rounds` times, each to a durable file that is
+/// deleted afterwards. Prints a line of JSON: rows, bytes, and the seconds of each round.
 Status RunBenchWrite(const BenchWriteOptions& options, std::ostream& out);
 
 }  // namespace tarn::cli

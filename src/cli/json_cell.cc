@@ -136,10 +136,13 @@ Status AppendJson(const arrow::Array& array, int64_t i, std::string* out) {
       AppendJsonString(static_cast<const arrow::StringArray&>(array).GetView(i), out);
       return Status::OK();
     case arrow::Type::BINARY:
-      AppendJsonString(arrow::util::base64_encode(static_cast<const arrow::BinaryArray&>(array).GetView(i)), out);
+      AppendJsonString(
+          arrow::util::base64_encode(static_cast<const arrow::BinaryArray&>(array).GetView(i)),
+          out);
       return Status::OK();
     case arrow::Type::FIXED_SIZE_BINARY:
-      AppendJsonString(arrow::util::base64_encode(static_cast<const arrow::FixedSizeBinaryArray&>(array).GetView(i)),
+      AppendJsonString(arrow::util::base64_encode(
+                           static_cast<const arrow::FixedSizeBinaryArray&>(array).GetView(i)),
                        out);
       return Status::OK();
     case arrow::Type::LIST: {
@@ -155,7 +158,8 @@ Status AppendJson(const arrow::Array& array, int64_t i, std::string* out) {
     case arrow::Type::TIMESTAMP:
       return AppendQuotedScalar(array, i, out);
     default:
-      return Error(ErrorKind::kNotSupported, "cannot print values of type ", array.type()->ToString());
+      return Error(ErrorKind::kNotSupported, "cannot print values of type ",
+                   array.type()->ToString());
   }
 }
 

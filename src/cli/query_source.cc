@@ -31,19 +31,23 @@ Result<std::vector<float>> ParseVector(std::string text, const VectorStoragePoli
   const char* p = text.data();
   const char* end = p + text.size();
   auto skip = [&] {
-    while (p < end && (std::isspace(static_cast<unsigned char>(*p)) || *p == ',' || *p == '[' || *p == ']')) ++p;
+    while (p < end &&
+           (std::isspace(static_cast<unsigned char>(*p)) || *p == ',' || *p == '[' || *p == ']'))
+      ++p;
   };
   for (skip(); p < end; skip()) {
     float value;
     const auto parsed = std::from_chars(p, end, value);
     if (parsed.ec != std::errc()) {
-      return Error(ErrorKind::kBadInput, "--vector: element ", values.size(), " is no number near '",
+      return Error(ErrorKind::kBadInput, "--vector: element ", values.size(),
+                   " is no number near '",
                    std::string(p, std::min<size_t>(12, static_cast<size_t>(end - p))), "'");
     }
     values.push_back(value);
     p = parsed.ptr;
   }
-  if (values.size() != static_cast<size_t>(policy.dim)) return WrongDimension("--vector", values.size(), policy);
+  if (values.size() != static_cast<size_t>(policy.dim))
+    return WrongDimension("--vector", values.size(), policy);
   return values;
 }
 
@@ -63,7 +67,8 @@ Result<std::string> ChooseIdColumn(const ReadView& view, const std::string& aske
 }
 
 /// File and row whose id column equals the text. Files are looked at one after the other.
-Result<std::pair<size_t, uint32_t>> FindRow(const ReadView& view, const std::string& column, const std::string& id) {
+Result<std::pair<size_t, uint32_t>> FindRow(const ReadView& view, const std::string& column,
+                                            const std::string& id) {
   for (size_t file = 0; file < view.files().size(); ++file) {
     ARROW_ASSIGN_OR_RAISE(auto reader, view.OpenFile(file));
     std::shared_ptr<arrow::ChunkedArray> values;
@@ -75,7 +80,8 @@ Result<std::pair<size_t, uint32_t>> FindRow(const ReadView& view, const std::str
       for (int64_t i = 0; i < chunk->length(); ++i, ++row) {
         if (chunk->IsNull(i)) continue;
         if (text) {
-          if (static_cast<const arrow::StringArray&>(*chunk).GetView(i) == id) return std::pair{file, row};
+          if (static_cast<const arrow::StringArray&>(*chunk).GetView(i) == id)
+            return std::pair{file, row};
         } else {
           ARROW_ASSIGN_OR_RAISE(auto scalar, chunk->GetScalar(i));
           if (scalar->ToString() == id) return std::pair{file, row};
@@ -87,13 +93,14 @@ Result<std::pair<size_t, uint32_t>> FindRow(const ReadView& view, const std::str
 }
 
 /// Appends the rows of a list column, cast to f32, to `out`.
-Status AppendLists(const arrow::ChunkedArray& column, const VectorStoragePolicy& policy, const std::string& what,
-                   std::vector<float>* out) {
+Status AppendLists(const arrow::ChunkedArray& column, const VectorStoragePolicy& policy,
+                   const std::string& what, std::vector<float>* out) {
   for (const auto& chunk : column.chunks()) {
     ARROW_ASSIGN_OR_RAISE(auto lists, arrow::compute::Cast(*chunk, arrow::list(arrow::float32())));
     ARROW_ASSIGN_OR_RAISE(auto view, EmbeddingsView::FromArrow(std::move(lists), policy.dim));
     for (int64_t i = 0; i < view.rows(); ++i) {
-      if (view.IsNull(i)) return Error(ErrorKind::kBadInput, what, ", row ", i, ": the query is null");
+      if (view.IsNull(i))
+        return Error(ErrorKind::kBadInput, what, ", row ", i, ": the query is null");
       out->insert(out->end(), view.Row(i), view.Row(i) + policy.dim);
     }
   }
@@ -107,20 +114,23 @@ Result<std::vector<float>> ReadLike(const ReadView& view, const QuerySource& sou
   const auto& [file, row] = found;
   ARROW_ASSIGN_OR_RAISE(auto table, view.ReadRows(file, std::span(&row, 1), {policy.column_name}));
   std::vector<float> values;
-  ARROW_RETURN_NOT_OK(AppendLists(*table->column(0), policy, "the row " + id_column + " = " + source.like_id, &values));
+  ARROW_RETURN_NOT_OK(AppendLists(*table->column(0), policy,
+                                  "the row " + id_column + " = " + source.like_id, &values));
   return values;
 }
 
 Result<std::vector<float>> ReadFile(const std::string& path, const VectorStoragePolicy& policy) {
   if (path.size() > 4 && path.compare(path.size() - 4, 4, ".npy") == 0) {
     ARROW_ASSIGN_OR_RAISE(auto matrix, ReadNpy(path));
-    if (matrix.columns != static_cast<size_t>(policy.dim)) return WrongDimension(path, matrix.columns, policy);
+    if (matrix.columns != static_cast<size_t>(policy.dim))
+      return WrongDimension(path, matrix.columns, policy);
     return std::move(matrix.floats);
   }
   ARROW_ASSIGN_OR_RAISE(auto input, OpenBatchInput(path, InputFormat::kDetect));
   ARROW_ASSIGN_OR_RAISE(auto table, input.reader->ToTable());
   auto column = table->GetColumnByName(policy.column_name);
-  if (!column) return Error(ErrorKind::kBadInput, path, " has no column '", policy.column_name, "'");
+  if (!column)
+    return Error(ErrorKind::kBadInput, path, " has no column '", policy.column_name, "'");
   std::vector<float> values;
   ARROW_RETURN_NOT_OK(AppendLists(*column, policy, path, &values));
   return values;
@@ -128,10 +138,12 @@ Result<std::vector<float>> ReadFile(const std::string& path, const VectorStorage
 
 }  // namespace
 
-Result<std::vector<float>> QuerySource::Read(const ReadView& view, const VectorStoragePolicy& policy) const {
+Result<std::vector<float>> QuerySource::Read(const ReadView& view,
+                                             const VectorStoragePolicy& policy) const {
   const int given = !vector.empty() + !like_id.empty() + !file.empty();
   if (given != 1) {
-    return Error(ErrorKind::kBadInput, "give the query by exactly one of --vector, --like-id and --queries");
+    return Error(ErrorKind::kBadInput,
+                 "give the query by exactly one of --vector, --like-id and --queries");
   }
   if (!vector.empty()) return ParseVector(vector, policy);
   if (!like_id.empty()) return ReadLike(view, *this, policy);

@@ -49,13 +49,14 @@ class AlignedSink : public TableSink {
 /// Written beside the target and moved there when whole.
 class ParquetSink : public TableSink {
  public:
-  static Result<std::unique_ptr<TableSink>> Open(const std::string& path, const arrow::Schema& schema) {
+  static Result<std::unique_ptr<TableSink>> Open(const std::string& path,
+                                                 const arrow::Schema& schema) {
     auto sink = std::make_unique<ParquetSink>();
     sink->path_ = path;
     sink->partial_ = path + ".partial";
     ARROW_ASSIGN_OR_RAISE(sink->file_, arrow::io::FileOutputStream::Open(sink->partial_));
-    ARROW_ASSIGN_OR_RAISE(sink->writer_,
-                          parquet::arrow::FileWriter::Open(schema, arrow::default_memory_pool(), sink->file_));
+    ARROW_ASSIGN_OR_RAISE(sink->writer_, parquet::arrow::FileWriter::Open(
+                                             schema, arrow::default_memory_pool(), sink->file_));
     return sink;
   }
   ~ParquetSink() override {
@@ -63,7 +64,9 @@ class ParquetSink : public TableSink {
     std::error_code ignored;
     std::filesystem::remove(partial_, ignored);
   }
-  Status Write(const arrow::RecordBatch& batch) override { return writer_->WriteRecordBatch(batch); }
+  Status Write(const arrow::RecordBatch& batch) override {
+    return writer_->WriteRecordBatch(batch);
+  }
   Status Close() override {
     ARROW_RETURN_NOT_OK(writer_->Close());
     ARROW_RETURN_NOT_OK(file_->Close());
@@ -86,11 +89,14 @@ class ParquetSink : public TableSink {
 
 void SinkOptions::AddTo(CLI::App& command) {
   auto* as_json = command.add_flag("--json", json, "Print one JSON object a line");
-  command.add_option("--out", out, "Write a Parquet file instead of printing")->type_name("FILE")->excludes(as_json);
+  command.add_option("--out", out, "Write a Parquet file instead of printing")
+      ->type_name("FILE")
+      ->excludes(as_json);
   command.add_option("--width", max_width, "Widest printed cell (0: never cut)");
 }
 
-Result<std::unique_ptr<TableSink>> TableSink::Open(const SinkOptions& options, std::shared_ptr<arrow::Schema> schema,
+Result<std::unique_ptr<TableSink>> TableSink::Open(const SinkOptions& options,
+                                                   std::shared_ptr<arrow::Schema> schema,
                                                    std::ostream& text) {
   if (!options.out.empty()) {
     if (std::filesystem::exists(options.out)) {

@@ -18,7 +18,7 @@ namespace tarn::cli {
 
 struct SinkOptions {
   bool json = false;
-  std::string out;       ///< a Parquet file to make
+  std::string out;        ///< a Parquet file to make
   size_t max_width = 60;  ///< of an aligned cell; 0: never cut
 
   /// Adds --json, --out and --width.
@@ -29,7 +29,8 @@ struct SinkOptions {
 class TableSink {
  public:
   /// kAlreadyExists when the Parquet file is there already. `text` must outlive the sink.
-  static Result<std::unique_ptr<TableSink>> Open(const SinkOptions& options, std::shared_ptr<arrow::Schema> schema,
+  static Result<std::unique_ptr<TableSink>> Open(const SinkOptions& options,
+                                                 std::shared_ptr<arrow::Schema> schema,
                                                  std::ostream& text);
   virtual ~TableSink() = default;
   virtual Status Write(const arrow::RecordBatch& batch) = 0;

@@ -12,12 +12,14 @@ namespace {
 constexpr int64_t kShownListElements = 4;
 
 bool IsNumber(const arrow::DataType& type) {
-  return arrow::is_integer(type.id()) || arrow::is_floating(type.id()) || arrow::is_decimal(type.id());
+  return arrow::is_integer(type.id()) || arrow::is_floating(type.id()) ||
+         arrow::is_decimal(type.id());
 }
 
 /// Characters, not bytes: continuation bytes of UTF-8 take no room.
 size_t DisplayWidth(std::string_view text) {
-  return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
+  return static_cast<size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
 }
 
 std::string Cut(const std::string& text, size_t width) {
@@ -35,12 +37,14 @@ Result<std::string> CellText(const arrow::Array& array, int64_t i) {
   if (array.IsNull(i)) return std::string("null");
   if (array.type_id() == arrow::Type::STRING) {
     std::string text = static_cast<const arrow::StringArray&>(array).GetString(i);
-    std::replace_if(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; }, ' ');
+    std::replace_if(
+        text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; }, ' ');
     return text;
   }
   if (array.type_id() == arrow::Type::FLOAT || array.type_id() == arrow::Type::DOUBLE) {
-    const double value = array.type_id() == arrow::Type::FLOAT ? static_cast<const arrow::FloatArray&>(array).Value(i)
-                                                               : static_cast<const arrow::DoubleArray&>(array).Value(i);
+    const double value = array.type_id() == arrow::Type::FLOAT
+                             ? static_cast<const arrow::FloatArray&>(array).Value(i)
+                             : static_cast<const arrow::DoubleArray&>(array).Value(i);
     char text[32];
     std::snprintf(text, sizeof(text), "%.6g", value);
     return std::string(text);
@@ -50,7 +54,8 @@ Result<std::string> CellText(const arrow::Array& array, int64_t i) {
     if (list.value_length(i) > kShownListElements) {
       std::string text = "[";
       for (int64_t j = 0; j < kShownListElements; ++j) {
-        ARROW_ASSIGN_OR_RAISE(std::string element, CellText(*list.values(), list.value_offset(i) + j));
+        ARROW_ASSIGN_OR_RAISE(std::string element,
+                              CellText(*list.values(), list.value_offset(i) + j));
         text += element + ", ";
       }
       return text + "… " + std::to_string(list.value_length(i)) + "]";
@@ -84,8 +89,8 @@ Status PrintAligned(const arrow::Table& table, std::ostream& out, size_t max_cel
   return Status::OK();
 }
 
-void PrintAligned(const std::vector<std::vector<std::string>>& rows, const std::vector<bool>& right_aligned,
-                  std::ostream& out) {
+void PrintAligned(const std::vector<std::vector<std::string>>& rows,
+                  const std::vector<bool>& right_aligned, std::ostream& out) {
   std::vector<size_t> widths;
   for (const auto& row : rows) {
     widths.resize(std::max(widths.size(), row.size()));

@@ -17,8 +17,8 @@ namespace tarn::cli {
 Status PrintAligned(const arrow::Table& table, std::ostream& out, size_t max_cell_width);
 
 /// Cells that are text already. The first row is the header.
-void PrintAligned(const std::vector<std::vector<std::string>>& rows, const std::vector<bool>& right_aligned,
-                  std::ostream& out);
+void PrintAligned(const std::vector<std::vector<std::string>>& rows,
+                  const std::vector<bool>& right_aligned, std::ostream& out);
 
 /// One object a line. Binary values are base64, decimals and 64-bit integers beyond 2^53 stay exact
 /// as numbers, dates and times are ISO 8601 texts.

@@ -22,7 +22,8 @@ std::vector<std::string> Split(const std::string& text, char separator) {
 Result<VectorStoragePolicy> ParseFurther(const std::string& text) {
   const auto parts = Split(text, ':');
   if (parts.size() < 2 || parts.size() > 4) {
-    return Error(ErrorKind::kBadInput, "--add-vector '", text, "': write NAME:DIM[:METRIC[:PRECISION]]");
+    return Error(ErrorKind::kBadInput, "--add-vector '", text,
+                 "': write NAME:DIM[:METRIC[:PRECISION]]");
   }
   VectorStoragePolicy policy;
   policy.column_name = parts[0];
@@ -44,18 +45,25 @@ Result<VectorStoragePolicy> ParseFurther(const std::string& text) {
 }  // namespace
 
 void VectorOptions::AddTo(CLI::App& command) {
-  command.add_option("--vector", column, "Name of the embedding column (the primary one)")->type_name("COLUMN");
+  command.add_option("--vector", column, "Name of the embedding column (the primary one)")
+      ->type_name("COLUMN");
   command.add_option("--dim", dim, "Its dimension")->type_name("N");
   command.add_option("--metric", metric, "cosine, euclidean, dot_product or normalized_cosine");
-  command.add_option("--precision", precision, "f32, or f16: values are rounded once, files are half the size");
-  command.add_flag("--no-raw", no_raw,
-                   "Keep no vectors for exact rerank beside the f16 column: smaller, results approximate");
-  command.add_option("--add-vector", further, "A further vector column: NAME:DIM[:METRIC[:PRECISION]]")
+  command.add_option("--precision", precision,
+                     "f32, or f16: values are rounded once, files are half the size");
+  command.add_flag(
+      "--no-raw", no_raw,
+      "Keep no vectors for exact rerank beside the f16 column: smaller, results approximate");
+  command
+      .add_option("--add-vector", further, "A further vector column: NAME:DIM[:METRIC[:PRECISION]]")
       ->type_name("COLUMN");
   command.add_option("--hnsw-m", hnsw.m, "Graph: half the links of a row");
-  command.add_option("--ef-construction", hnsw.ef_construction, "Graph: candidates kept while building");
-  command.add_option("--ef-search", hnsw.ef_search, "Graph: candidates kept while searching, by default");
-  command.add_option("--property", properties, "A table property, KEY=VALUE; may be repeated")->type_name("KEY=VALUE");
+  command.add_option("--ef-construction", hnsw.ef_construction,
+                     "Graph: candidates kept while building");
+  command.add_option("--ef-search", hnsw.ef_search,
+                     "Graph: candidates kept while searching, by default");
+  command.add_option("--property", properties, "A table property, KEY=VALUE; may be repeated")
+      ->type_name("KEY=VALUE");
 }
 
 Result<TableProperties> VectorOptions::ToProperties() const {
@@ -73,7 +81,8 @@ Result<TableProperties> VectorOptions::ToProperties() const {
     ARROW_RETURN_NOT_OK(policy.Validate());
     result.vectors.push_back(std::move(policy));
   } else if (!further.empty()) {
-    return Error(ErrorKind::kBadInput, "--add-vector needs a primary column: name it with --vector");
+    return Error(ErrorKind::kBadInput,
+                 "--add-vector needs a primary column: name it with --vector");
   }
   for (const auto& text : further) {
     ARROW_ASSIGN_OR_RAISE(auto policy, ParseFurther(text));

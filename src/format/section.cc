@@ -32,8 +32,7 @@ const char* SectionMagic(SectionKind kind) {
 }
 
 Status Section::Damaged(const std::string& what) const {
-  return Error(ErrorKind::kCorrupt, SectionName(info_.kind), " at byte ", offset_, ": ",
-               what);
+  return Error(ErrorKind::kCorrupt, SectionName(info_.kind), " at byte ", offset_, ": ", what);
 }
 
 Status Section::ReadHeader(SectionKind kind) {
@@ -42,8 +41,8 @@ Status Section::ReadHeader(SectionKind kind) {
   if (std::memcmp(reader.ReadBytes(4).data(), SectionMagic(kind), 4) != 0)
     return Damaged("the header has no magic");
   if (const auto version = reader.Read<uint16_t>(); version != kSectionVersion) {
-    return Error(ErrorKind::kNotSupported, SectionName(kind), " at byte ", offset_,
-                 " has version ", version, "; this reader knows version 2");
+    return Error(ErrorKind::kNotSupported, SectionName(kind), " at byte ", offset_, " has version ",
+                 version, "; this reader knows version 2");
   }
   info_.flags = reader.Read<uint16_t>();
   info_.dim = reader.Read<uint32_t>();

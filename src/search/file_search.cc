@@ -11,7 +11,8 @@ namespace {
 /// Rows below which an exhaustive comparison is not worth a second thread.
 constexpr uint64_t kRowsWorthThreads = 20000;
 
-Result<std::vector<index::Neighbor>> SearchIndex(const StoredVectorColumn& vectors, const index::VectorIndex& index,
+Result<std::vector<index::Neighbor>> SearchIndex(const StoredVectorColumn& vectors,
+                                                 const index::VectorIndex& index,
                                                  const FileQuery& query) {
   // Scratch is a few hundred KiB that every query of a thread needs again.
   static thread_local index::SearchScratch scratch;
@@ -23,7 +24,8 @@ Result<std::vector<index::Neighbor>> SearchIndex(const StoredVectorColumn& vecto
   return index.Search(query.query, options, scratch);
 }
 
-Result<std::vector<index::Neighbor>> ScanAll(const StoredVectorColumn& vectors, const FileQuery& query) {
+Result<std::vector<index::Neighbor>> ScanAll(const StoredVectorColumn& vectors,
+                                             const FileQuery& query) {
   std::vector<index::ExactBlock> blocks;
   ARROW_RETURN_NOT_OK(vectors.ForEachBlock([&](const index::ExactBlock& block) {
     blocks.push_back(block);
@@ -34,7 +36,8 @@ Result<std::vector<index::Neighbor>> ScanAll(const StoredVectorColumn& vectors, 
   std::vector<std::unique_ptr<index::ExactScan>> scans;
   for (int i = 0; i < threads; ++i) {
     scans.push_back(std::make_unique<index::ExactScan>(policy.metric, vectors.block_precision(),
-                                                       static_cast<uint32_t>(policy.dim), query.query, query.k,
+                                                       static_cast<uint32_t>(policy.dim),
+                                                       query.query, query.k,
                                                        /*live=*/nullptr));
   }
   ParallelFor(blocks.size(), 8, threads, [&](size_t begin, size_t end, int thread) {
@@ -54,7 +57,8 @@ Result<std::vector<index::Neighbor>> ScanAll(const StoredVectorColumn& vectors, 
 
 }  // namespace
 
-Result<std::vector<index::Neighbor>> SearchFile(const SearchableFile& file, const FileQuery& query) {
+Result<std::vector<index::Neighbor>> SearchFile(const SearchableFile& file,
+                                                const FileQuery& query) {
   if (file.vectors == nullptr) return std::vector<index::Neighbor>();
   if (file.index != nullptr && !query.exact) return SearchIndex(*file.vectors, *file.index, query);
   return ScanAll(*file.vectors, query);

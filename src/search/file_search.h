@@ -16,9 +16,9 @@ namespace tarn {
 struct FileQuery {
   const float* query = nullptr;
   uint32_t k = 10;
-  uint32_t ef = 0;       ///< 0: the table's default
+  uint32_t ef = 0;  ///< 0: the table's default
   bool exact = false;
-  int threads = 1;       ///< for an exhaustive comparison of a large file
+  int threads = 1;  ///< for an exhaustive comparison of a large file
 };
 
 /// A vector column of one file, opened for searching. Immutable.

@@ -10,7 +10,8 @@
 namespace tarn {
 namespace {
 
-Result<std::shared_ptr<arrow::Table>> AppendPlace(std::shared_ptr<arrow::Table> table, const ReadView& view,
+Result<std::shared_ptr<arrow::Table>> AppendPlace(std::shared_ptr<arrow::Table> table,
+                                                  const ReadView& view,
                                                   std::span<const SearchHit> hits) {
   arrow::FloatBuilder distances;
   arrow::StringBuilder files;
@@ -23,8 +24,9 @@ Result<std::shared_ptr<arrow::Table>> AppendPlace(std::shared_ptr<arrow::Table> 
   const auto add = [&](const char* name, arrow::ArrayBuilder& builder) -> Status {
     ARROW_ASSIGN_OR_RAISE(auto array, builder.Finish());
     auto field = arrow::field(name, array->type(), /*nullable=*/false);
-    ARROW_ASSIGN_OR_RAISE(table, table->AddColumn(table->num_columns(), std::move(field),
-                                                  std::make_shared<arrow::ChunkedArray>(std::move(array))));
+    ARROW_ASSIGN_OR_RAISE(
+        table, table->AddColumn(table->num_columns(), std::move(field),
+                                std::make_shared<arrow::ChunkedArray>(std::move(array))));
     return Status::OK();
   };
   ARROW_RETURN_NOT_OK(add("_distance", distances));
@@ -35,7 +37,8 @@ Result<std::shared_ptr<arrow::Table>> AppendPlace(std::shared_ptr<arrow::Table> 
 
 }  // namespace
 
-Result<std::shared_ptr<arrow::Table>> ReadHits(const ReadView& view, std::span<const SearchHit> hits,
+Result<std::shared_ptr<arrow::Table>> ReadHits(const ReadView& view,
+                                               std::span<const SearchHit> hits,
                                                const std::vector<std::string>& columns) {
   if (columns.empty()) {
     // A table whose only columns are vectors: what is asked for is the place alone.
@@ -50,7 +53,8 @@ Result<std::shared_ptr<arrow::Table>> ReadHits(const ReadView& view, std::span<c
   std::vector<int64_t> place(hits.size());
   int64_t next = 0;
   for (auto& [file, members] : by_file) {
-    std::sort(members.begin(), members.end(), [&](size_t a, size_t b) { return hits[a].row < hits[b].row; });
+    std::sort(members.begin(), members.end(),
+              [&](size_t a, size_t b) { return hits[a].row < hits[b].row; });
     std::vector<uint32_t> rows;
     for (size_t i : members) {
       rows.push_back(hits[i].row);

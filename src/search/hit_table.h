@@ -14,7 +14,8 @@
 namespace tarn {
 
 /// Reads the columns of the hits' rows, file by file, and puts the rows back in the hits' order.
-Result<std::shared_ptr<arrow::Table>> ReadHits(const ReadView& view, std::span<const SearchHit> hits,
+Result<std::shared_ptr<arrow::Table>> ReadHits(const ReadView& view,
+                                               std::span<const SearchHit> hits,
                                                const std::vector<std::string>& columns);
 
 }  // namespace tarn

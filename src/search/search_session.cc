@@ -16,7 +16,8 @@
 namespace tarn {
 namespace {
 
-/// Starting a thread costs about as much as one graph search: below so many files one thread does all.
+/// Starting a thread costs about as much as one graph search: below so many files one thread does
+/// all.
 constexpr size_t kFilesWorthThreads = 8;
 
 /// One vector column of one view, every file opened. Immutable.
@@ -46,7 +47,8 @@ class OpenedView {
   std::map<std::string, std::shared_ptr<const OpenedColumn>> columns_;
 };
 
-Result<std::shared_ptr<const OpenedColumn>> OpenedView::Column(const std::string& name, int threads) {
+Result<std::shared_ptr<const OpenedColumn>> OpenedView::Column(const std::string& name,
+                                                               int threads) {
   {
     std::shared_lock lock(mutex_);
     if (const auto found = columns_.find(name); found != columns_.end()) return found->second;
@@ -56,7 +58,8 @@ Result<std::shared_ptr<const OpenedColumn>> OpenedView::Column(const std::string
   return columns_.emplace(name, std::move(column)).first->second;
 }
 
-Result<std::shared_ptr<const OpenedColumn>> OpenedView::Open(const std::string& name, int threads) const {
+Result<std::shared_ptr<const OpenedColumn>> OpenedView::Open(const std::string& name,
+                                                             int threads) const {
   auto column = std::make_shared<OpenedColumn>();
   ARROW_ASSIGN_OR_RAISE(column->policy, ChoosePolicy(*view_, name));
   column->files.resize(view_->files().size());
@@ -101,7 +104,8 @@ class SearchSessionImpl : public SearchSession {
 
   std::shared_ptr<const ReadView> view() const override { return Current()->view(); }
 
-  Result<std::shared_ptr<arrow::Table>> Search(std::span<const float> query, const SearchRequest& request) override {
+  Result<std::shared_ptr<arrow::Table>> Search(std::span<const float> query,
+                                               const SearchRequest& request) override {
     const auto opened = Current();
     ARROW_ASSIGN_OR_RAISE(auto columns, ChooseColumns(*opened->view(), request.columns));
     ARROW_ASSIGN_OR_RAISE(auto column, opened->Column(request.column, threads_));
@@ -109,14 +113,15 @@ class SearchSessionImpl : public SearchSession {
     return ReadHits(*opened->view(), hits, columns);
   }
 
-  Result<std::vector<SearchHit>> SearchHits(std::span<const float> query, const SearchRequest& request) override {
+  Result<std::vector<SearchHit>> SearchHits(std::span<const float> query,
+                                            const SearchRequest& request) override {
     const auto opened = Current();
     ARROW_ASSIGN_OR_RAISE(auto column, opened->Column(request.column, threads_));
     return SearchColumn(*opened, *column, query, request, threads_);
   }
 
-  Result<std::vector<std::vector<SearchHit>>> SearchHitsBatch(const EmbeddingsView& queries,
-                                                              const SearchRequest& request) override;
+  Result<std::vector<std::vector<SearchHit>>> SearchHitsBatch(
+      const EmbeddingsView& queries, const SearchRequest& request) override;
 
  private:
   std::shared_ptr<OpenedView> Current() const {
@@ -124,9 +129,10 @@ class SearchSessionImpl : public SearchSession {
     return opened_;
   }
 
-  static Result<std::vector<SearchHit>> SearchColumn(const OpenedView& opened, const OpenedColumn& column,
-                                                     std::span<const float> query, const SearchRequest& request,
-                                                     int threads);
+  static Result<std::vector<SearchHit>> SearchColumn(const OpenedView& opened,
+                                                     const OpenedColumn& column,
+                                                     std::span<const float> query,
+                                                     const SearchRequest& request, int threads);
 
   std::shared_ptr<CatalogProvider> catalog_;
   TableIdent table_;
@@ -136,16 +142,18 @@ class SearchSessionImpl : public SearchSession {
   std::shared_ptr<OpenedView> opened_;
 };
 
-Result<std::vector<SearchHit>> SearchSessionImpl::SearchColumn(const OpenedView& opened, const OpenedColumn& column,
+Result<std::vector<SearchHit>> SearchSessionImpl::SearchColumn(const OpenedView& opened,
+                                                               const OpenedColumn& column,
                                                                std::span<const float> query,
-                                                               const SearchRequest& request, int threads) {
+                                                               const SearchRequest& request,
+                                                               int threads) {
   ARROW_RETURN_NOT_OK(CheckQuery(query, request.k, column.policy));
   const size_t files = column.files.size();
   std::vector<std::vector<index::Neighbor>> found(files);
   std::vector<Status> failures(files);
   const bool spread = files >= kFilesWorthThreads && threads > 1;
-  FileQuery ask{query.data(), request.k, request.ef != 0 ? request.ef : opened.default_ef(), request.exact,
-                spread ? 1 : threads};
+  FileQuery ask{query.data(), request.k, request.ef != 0 ? request.ef : opened.default_ef(),
+                request.exact, spread ? 1 : threads};
   ParallelFor(files, 1, spread ? threads : 1, [&](size_t begin, size_t end, int) {
     for (size_t file = begin; file < end; ++file) {
       auto neighbors = SearchFile(column.files[file], ask);
@@ -160,8 +168,8 @@ Result<std::vector<SearchHit>> SearchSessionImpl::SearchColumn(const OpenedView&
   return MergeHits(found, request.k);
 }
 
-Result<std::vector<std::vector<SearchHit>>> SearchSessionImpl::SearchHitsBatch(const EmbeddingsView& queries,
-                                                                               const SearchRequest& request) {
+Result<std::vector<std::vector<SearchHit>>> SearchSessionImpl::SearchHitsBatch(
+    const EmbeddingsView& queries, const SearchRequest& request) {
   const auto opened = Current();
   ARROW_ASSIGN_OR_RAISE(auto column, opened->Column(request.column, threads_));
   std::vector<std::vector<SearchHit>> answers(static_cast<size_t>(queries.rows()));
@@ -173,7 +181,8 @@ Result<std::vector<std::vector<SearchHit>>> SearchSessionImpl::SearchHitsBatch(c
         failures[q] = Error(ErrorKind::kBadInput, "query ", q, " is null");
         continue;
       }
-      auto hits = SearchColumn(*opened, *column, std::span(query, static_cast<size_t>(queries.dim())), request, 1);
+      auto hits = SearchColumn(*opened, *column,
+                               std::span(query, static_cast<size_t>(queries.dim())), request, 1);
       if (hits.ok()) {
         answers[q] = *std::move(hits);
       } else {
@@ -188,7 +197,8 @@ Result<std::vector<std::vector<SearchHit>>> SearchSessionImpl::SearchHitsBatch(c
 }  // namespace
 
 Result<std::shared_ptr<SearchSession>> SearchSession::Open(std::shared_ptr<CatalogProvider> catalog,
-                                                           const TableIdent& table, Options options) {
+                                                           const TableIdent& table,
+                                                           Options options) {
   auto session = std::make_shared<SearchSessionImpl>(std::move(catalog), table, options);
   ARROW_RETURN_NOT_OK(session->Refresh());
   return session;

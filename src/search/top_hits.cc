@@ -19,7 +19,8 @@ std::vector<SearchHit> MergeHits(std::span<const std::vector<index::Neighbor>> f
   const size_t kept = std::min(k, hits.size());
   // One file's neighbours are in order already.
   if (files.size() > 1) {
-    std::partial_sort(hits.begin(), hits.begin() + static_cast<ptrdiff_t>(kept), hits.end(), nearer);
+    std::partial_sort(hits.begin(), hits.begin() + static_cast<ptrdiff_t>(kept), hits.end(),
+                      nearer);
   }
   hits.resize(kept);
   return hits;

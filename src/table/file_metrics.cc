@@ -29,11 +29,14 @@ struct ColumnMetrics {
 /// A big-endian two's complement integer of at most 16 bytes.
 __int128 BigEndian(const uint8_t* bytes, int length) {
   __int128 value = length > 0 && (bytes[0] & 0x80) ? -1 : 0;
-  for (int i = 0; i < length; ++i) value = static_cast<__int128>((static_cast<unsigned __int128>(value) << 8) | bytes[i]);
+  for (int i = 0; i < length; ++i)
+    value = static_cast<__int128>((static_cast<unsigned __int128>(value) << 8) | bytes[i]);
   return value;
 }
 
-std::string Text(const parquet::ByteArray& bytes) { return {reinterpret_cast<const char*>(bytes.ptr), bytes.len}; }
+std::string Text(const parquet::ByteArray& bytes) {
+  return {reinterpret_cast<const char*>(bytes.ptr), bytes.len};
+}
 
 /// A value of a Parquet statistic as Iceberg's value of the type.
 Value FromInteger(const Type& type, int64_t value) {
@@ -48,8 +51,8 @@ Value FromFixed(const Type& type, const uint8_t* bytes, int length) {
 }
 
 /// Least and greatest value of a column chunk; monostate when the statistics have none.
-std::pair<Value, Value> MinMax(const parquet::Statistics& statistics, const parquet::ColumnDescriptor& column,
-                               const Type& type) {
+std::pair<Value, Value> MinMax(const parquet::Statistics& statistics,
+                               const parquet::ColumnDescriptor& column, const Type& type) {
   if (!statistics.HasMinMax()) return {};
   switch (statistics.physical_type()) {
     case parquet::Type::BOOLEAN: {
@@ -86,9 +89,10 @@ std::pair<Value, Value> MinMax(const parquet::Statistics& statistics, const parq
   }
 }
 
-/// Widens the bounds by those of one column chunk. Bounds stay unknown once a chunk with values has none.
-void AddBounds(const parquet::Statistics& statistics, const parquet::ColumnDescriptor& column, const Type& type,
-               ColumnMetrics* metrics) {
+/// Widens the bounds by those of one column chunk. Bounds stay unknown once a chunk with values has
+/// none.
+void AddBounds(const parquet::Statistics& statistics, const parquet::ColumnDescriptor& column,
+               const Type& type, ColumnMetrics* metrics) {
   auto [min, max] = MinMax(statistics, column, type);
   const auto lower = iceberg::EncodeValue(type, min);
   const auto upper = iceberg::EncodeValue(type, max);
@@ -136,9 +140,10 @@ Result<iceberg::DataFile> DataFileFromFooter(const parquet::FileMetaData& footer
   for (int group = 0; group < footer.num_row_groups(); ++group) {
     const auto row_group = footer.RowGroup(group);
     const auto first = row_group->ColumnChunk(0);
-    file.split_offsets.push_back(first->has_dictionary_page() && first->dictionary_page_offset() > 0
-                                     ? std::min(first->dictionary_page_offset(), first->data_page_offset())
-                                     : first->data_page_offset());
+    file.split_offsets.push_back(
+        first->has_dictionary_page() && first->dictionary_page_offset() > 0
+            ? std::min(first->dictionary_page_offset(), first->data_page_offset())
+            : first->data_page_offset());
   }
   const int columns = std::min(footer.num_columns(), kMaxColumnsWithMetrics);
   for (int index = 0; index < columns; ++index) {
@@ -146,8 +151,8 @@ Result<iceberg::DataFile> DataFileFromFooter(const parquet::FileMetaData& footer
     const int32_t id = column->schema_node()->field_id();
     const auto* field = schema.FindField(id);
     if (field == nullptr || field->type.is_nested()) {
-      return Error(ErrorKind::kCorrupt, "Parquet column '", column->path()->ToDotString(), "' has field id ", id,
-                   ", which is no column of the table's schema");
+      return Error(ErrorKind::kCorrupt, "Parquet column '", column->path()->ToDotString(),
+                   "' has field id ", id, ", which is no column of the table's schema");
     }
     const bool repeated = column->max_repetition_level() > 0;
     const ColumnMetrics metrics = Collect(footer, index, repeated ? nullptr : &field->type);
@@ -157,7 +162,8 @@ Result<iceberg::DataFile> DataFileFromFooter(const parquet::FileMetaData& footer
     if (metrics.nulls_known) file.null_value_counts[id] = metrics.nulls;
     if (!metrics.bounds_known || !metrics.lower || !metrics.upper) continue;
     file.lower_bounds[id] = iceberg::TruncateLowerBound(field->type, *metrics.lower);
-    if (auto upper = iceberg::TruncateUpperBound(field->type, *metrics.upper)) file.upper_bounds[id] = *upper;
+    if (auto upper = iceberg::TruncateUpperBound(field->type, *metrics.upper))
+      file.upper_bounds[id] = *upper;
   }
   return file;
 }

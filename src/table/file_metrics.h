@@ -20,7 +20,8 @@ namespace tarn {
 inline constexpr int kMaxColumnsWithMetrics = 100;
 
 /// Everything but the path. `schema` is the table's: it gives the Iceberg types of the field ids.
-/// Lists and maps, and what lies in them, have sizes only. kCorrupt when the footer does not fit the schema.
+/// Lists and maps, and what lies in them, have sizes only. kCorrupt when the footer does not fit
+/// the schema.
 Result<iceberg::DataFile> DataFileFromFooter(const parquet::FileMetaData& footer, int64_t file_size,
                                              const iceberg::Schema& schema);
 

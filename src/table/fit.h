@@ -22,11 +22,14 @@ enum class FitBy {
 /// children null, numbers widened (integers also narrowed where every value fits). Columns of the
 /// data that the target lacks are kBadInput by name and left out by id. kBadInput names `path` (and
 /// the row, for a null under a required field). Nothing is copied where the data fits already.
-Result<std::shared_ptr<arrow::Array>> FitArray(const std::shared_ptr<arrow::Array>& array, const arrow::Field& source,
-                                               const arrow::Field& target, FitBy by, const std::string& path);
+Result<std::shared_ptr<arrow::Array>> FitArray(const std::shared_ptr<arrow::Array>& array,
+                                               const arrow::Field& source,
+                                               const arrow::Field& target, FitBy by,
+                                               const std::string& path);
 
 /// All columns of a batch. The result has exactly the target's schema.
 Result<std::shared_ptr<arrow::RecordBatch>> FitBatch(const arrow::RecordBatch& batch,
-                                                     const std::shared_ptr<arrow::Schema>& target, FitBy by);
+                                                     const std::shared_ptr<arrow::Schema>& target,
+                                                     FitBy by);
 
 }  // namespace tarn

@@ -31,8 +31,9 @@ Result<Type> FromArrowType(const arrow::DataType& type, const std::string& name)
     case arrow::Type::TIME64:
       return Type::Of(TypeId::kTime);
     case arrow::Type::TIMESTAMP:
-      return Type::Of(static_cast<const arrow::TimestampType&>(type).timezone().empty() ? TypeId::kTimestamp
-                                                                                        : TypeId::kTimestampTz);
+      return Type::Of(static_cast<const arrow::TimestampType&>(type).timezone().empty()
+                          ? TypeId::kTimestamp
+                          : TypeId::kTimestampTz);
     case arrow::Type::STRING:
       return Type::Of(TypeId::kString);
     case arrow::Type::BINARY:
@@ -63,7 +64,8 @@ Result<Type> FromArrowType(const arrow::DataType& type, const std::string& name)
       return Type::Struct(std::move(fields));
     }
     default:
-      return Error(ErrorKind::kBadInput, "column '", name, "': type ", type.ToString(), " has no Iceberg counterpart");
+      return Error(ErrorKind::kBadInput, "column '", name, "': type ", type.ToString(),
+                   " has no Iceberg counterpart");
   }
 }
 
@@ -124,14 +126,15 @@ Result<std::shared_ptr<arrow::DataType>> ToArrowType(const NestedField& field) {
       return std::make_shared<arrow::MapType>(std::move(key), std::move(value));
     }
     default:
-      return Error(ErrorKind::kNotSupported, "column '", field.name, "': this version cannot read the type ",
-                   type.ToString());
+      return Error(ErrorKind::kNotSupported, "column '", field.name,
+                   "': this version cannot read the type ", type.ToString());
   }
 }
 
 }  // namespace
 
-Result<iceberg::Schema> NewTableSchema(const arrow::Schema& storable, std::span<const VectorStoragePolicy> vectors) {
+Result<iceberg::Schema> NewTableSchema(const arrow::Schema& storable,
+                                       std::span<const VectorStoragePolicy> vectors) {
   iceberg::Schema schema;
   for (const auto& field : storable.fields()) {
     ARROW_ASSIGN_OR_RAISE(auto converted, FromArrowField(*field));

@@ -23,7 +23,8 @@ Result<TableInfo> DescribeTable(CatalogProvider& catalog, const TableIdent& tabl
     line.sequence_number = snapshot.sequence_number;
     line.timestamp_ms = snapshot.timestamp_ms;
     line.summary = snapshot.summary;
-    if (const auto operation = line.summary.find(iceberg::summary::kOperation); operation != line.summary.end()) {
+    if (const auto operation = line.summary.find(iceberg::summary::kOperation);
+        operation != line.summary.end()) {
       line.operation = operation->second;
     }
     info.snapshots.push_back(std::move(line));

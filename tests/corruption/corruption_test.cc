@@ -25,37 +25,52 @@ std::vector<Corruption> MetadataCorruptions() {
   return {
       {"metadata: cut short", [](auto& t) { t.Cut(t.metadata_path, 200); }, {"metadata.json"}},
       {"metadata: current snapshot",
-       [](auto& t) { t.Replace(t.metadata_path, "\"current-snapshot-id\":", "\"current-snapshot-id\":1"); },
+       [](auto& t) {
+         t.Replace(t.metadata_path, "\"current-snapshot-id\":", "\"current-snapshot-id\":1");
+       },
        {"metadata.json", "snapshot"}},
       {"metadata: last sequence number",
-       [](auto& t) { t.Replace(t.metadata_path, "\"last-sequence-number\":1", "\"last-sequence-number\":0"); },
+       [](auto& t) {
+         t.Replace(t.metadata_path, "\"last-sequence-number\":1", "\"last-sequence-number\":0");
+       },
        {"metadata.json", "sequence"}},
       {"metadata: last column id",
        [](auto& t) { t.Replace(t.metadata_path, "\"last-column-id\":4", "\"last-column-id\":2"); },
        {"metadata.json", "last-column-id"}},
       {"metadata: vector policy",
-       [](auto& t) { t.Replace(t.metadata_path, "\"ailake.vector-dim\":\"8\"", "\"ailake.vector-dim\":\"eight\""); },
+       [](auto& t) {
+         t.Replace(t.metadata_path, "\"ailake.vector-dim\":\"8\"",
+                   "\"ailake.vector-dim\":\"eight\"");
+       },
        {"metadata.json", "dim"}},
       {"metadata: summary",
-       [](auto& t) { t.Replace(t.metadata_path, "\"total-records\":\"3000\"", "\"total-records\":\"2999\""); },
+       [](auto& t) {
+         t.Replace(t.metadata_path, "\"total-records\":\"3000\"", "\"total-records\":\"2999\"");
+       },
        {"metadata.json", "total-records"}},
       {"version hint", [](auto& t) { t.Write(t.hint_path, "two"); }, {"version hint"}},
       {"manifest list: missing", [](auto& t) { t.Remove(t.list_path); }, {"manifest list"}},
       {"manifest list: cut short", [](auto& t) { t.Cut(t.list_path, 40); }, {"manifest list"}},
       {"manifest list: magic", [](auto& t) { t.Flip(t.list_path, 1); }, {"manifest list"}},
-      {"manifest list: counts", [](auto& t) { t.EditLine([](auto& line) { line.added_files_count = 2; }); },
+      {"manifest list: counts",
+       [](auto& t) { t.EditLine([](auto& line) { line.added_files_count = 2; }); },
        {"manifest list", "added-files-count"}},
-      {"manifest list: rows", [](auto& t) { t.EditLine([](auto& line) { line.added_rows_count = 7; }); },
+      {"manifest list: rows",
+       [](auto& t) { t.EditLine([](auto& line) { line.added_rows_count = 7; }); },
        {"manifest list", "added-rows-count"}},
-      {"manifest list: manifest length", [](auto& t) { t.EditLine([](auto& line) { line.manifest_length += 5; }); },
+      {"manifest list: manifest length",
+       [](auto& t) { t.EditLine([](auto& line) { line.manifest_length += 5; }); },
        {"manifest", "size in the store"}},
       {"manifest: missing", [](auto& t) { t.Remove(t.manifest_path); }, {"manifest"}},
       {"manifest: cut short", [](auto& t) { t.Cut(t.manifest_path, 30); }, {"manifest"}},
-      {"manifest: sync marker", [](auto& t) { t.Flip(t.manifest_path, t.Read(t.manifest_path).size() - 4); },
+      {"manifest: sync marker",
+       [](auto& t) { t.Flip(t.manifest_path, t.Read(t.manifest_path).size() - 4); },
        {"manifest"}},
-      {"manifest entry: rows", [](auto& t) { t.EditEntry([](auto& file) { file.record_count = 2999; }); },
+      {"manifest entry: rows",
+       [](auto& t) { t.EditEntry([](auto& file) { file.record_count = 2999; }); },
        {"3000 rows", "2999"}},
-      {"manifest entry: file size", [](auto& t) { t.EditEntry([](auto& file) { file.file_size_in_bytes -= 1; }); },
+      {"manifest entry: file size",
+       [](auto& t) { t.EditEntry([](auto& file) { file.file_size_in_bytes -= 1; }); },
        {"bytes", "manifest says"}},
       {"manifest entry: lower bound",
        [](auto& t) { t.EditEntry([](auto& file) { file.lower_bounds.begin()->second[0] = 9; }); },
@@ -73,7 +88,8 @@ std::vector<Corruption> MetadataCorruptions() {
 }
 
 /// A flipped bit somewhere in the data file.
-Corruption Flip(const char* structure, std::function<size_t(DamagedTable&)> at, std::vector<const char*> says) {
+Corruption Flip(const char* structure, std::function<size_t(DamagedTable&)> at,
+                std::vector<const char*> says) {
   return {structure, [at](DamagedTable& t) { t.Flip(t.data_path, at(t)); }, std::move(says)};
 }
 
@@ -90,19 +106,26 @@ std::vector<Corruption> FileCorruptions() {
       Flip("Parquet page of floats", [](auto& t) { return t.PageAt(2); }, {"page"}),
       Flip("Parquet offset index", [](auto& t) { return t.OffsetIndexAt(2); }, {"page indexes"}),
       Flip("page map: header", [](auto& t) { return t.SectionAt(true) + 1; }, {"page map"}),
-      Flip("page map: pages", [](auto& t) { return t.ChunkAt(format::kPageTable, true); }, {"page map"}),
-      Flip("page map: null rows", [](auto& t) { return t.ChunkAt(format::kRowBitmap, true); }, {"page map"}),
+      Flip("page map: pages", [](auto& t) { return t.ChunkAt(format::kPageTable, true); },
+           {"page map"}),
+      Flip("page map: null rows", [](auto& t) { return t.ChunkAt(format::kRowBitmap, true); },
+           {"page map"}),
       Flip("page map: trailer", [](auto& t) { return t.SectionEnd(true) - 20; }, {"page map"}),
       Flip("vector section: header", [](auto& t) { return t.SectionAt(false) + 8; }, {"section"}),
-      Flip("vector section: chunk table", [](auto& t) { return t.SectionAt(false) + 70; }, {"section"}),
-      Flip("vector section: trailer", [](auto& t) { return t.SectionEnd(false) - 10; }, {"section"}),
-      Flip("vector section: block checksums", [](auto& t) { return t.ChunkAt(format::kBlockChecksums); }, {"checksum"}),
-      Flip("index: parameters", [](auto& t) { return t.ChunkAt(index::kParamsChunk); }, {"section"}),
+      Flip("vector section: chunk table", [](auto& t) { return t.SectionAt(false) + 70; },
+           {"section"}),
+      Flip("vector section: trailer", [](auto& t) { return t.SectionEnd(false) - 10; },
+           {"section"}),
+      Flip("vector section: block checksums",
+           [](auto& t) { return t.ChunkAt(format::kBlockChecksums); }, {"checksum"}),
+      Flip("index: parameters", [](auto& t) { return t.ChunkAt(index::kParamsChunk); },
+           {"section"}),
       Flip("index: mean", [](auto& t) { return t.ChunkAt(index::kMeanChunk); }, {"section"}),
       Flip("index: links", [](auto& t) { return t.ChunkAt(index::kLinksChunk); }, {"section"}),
       Flip("index: codes", [](auto& t) { return t.ChunkAt(index::kCodesChunk); }, {"section"}),
       Flip("index: factors", [](auto& t) { return t.ChunkAt(index::kFactorsChunk); }, {"section"}),
-      Flip("index: node rows", [](auto& t) { return t.ChunkAt(index::kNodeRowsChunk); }, {"section"}),
+      Flip("index: node rows", [](auto& t) { return t.ChunkAt(index::kNodeRowsChunk); },
+           {"section"}),
   };
 }
 

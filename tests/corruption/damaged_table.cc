@@ -46,7 +46,9 @@ std::string DamagedTable::Read(const std::string& path) const {
   return std::string(store->Read(path).ValueOrDie()->text());
 }
 
-void DamagedTable::Write(const std::string& path, std::string_view bytes) { ASSERT_TRUE(store->Put(path, bytes).ok()); }
+void DamagedTable::Write(const std::string& path, std::string_view bytes) {
+  ASSERT_TRUE(store->Put(path, bytes).ok());
+}
 
 void DamagedTable::Remove(const std::string& path) { ASSERT_TRUE(store->Delete(path).ok()); }
 
@@ -62,7 +64,8 @@ void DamagedTable::Cut(const std::string& path, size_t bytes) {
   Write(path, whole.substr(0, whole.size() - bytes));
 }
 
-void DamagedTable::Replace(const std::string& path, const std::string& from, const std::string& to) {
+void DamagedTable::Replace(const std::string& path, const std::string& from,
+                           const std::string& to) {
   std::string bytes = Read(path);
   const size_t at = bytes.find(from);
   ASSERT_NE(at, std::string::npos) << from << " is not in\n" << bytes;
@@ -72,8 +75,8 @@ void DamagedTable::Replace(const std::string& path, const std::string& from, con
 void DamagedTable::EditEntry(const std::function<void(iceberg::DataFile&)>& edit) {
   auto manifest = iceberg::ReadManifest(*store, line_).ValueOrDie();
   edit(manifest.entries[0].data_file);
-  const auto written = iceberg::WriteManifest(*store, manifest_path + ".edited", manifest, snapshot_.snapshot_id,
-                                              snapshot_.sequence_number);
+  const auto written = iceberg::WriteManifest(*store, manifest_path + ".edited", manifest,
+                                              snapshot_.snapshot_id, snapshot_.sequence_number);
   ASSERT_TRUE(written.ok()) << written.status();
   Write(manifest_path, Read(manifest_path + ".edited"));
   EditLine([&](iceberg::ManifestFile& line) {
@@ -92,7 +95,9 @@ void DamagedTable::EditLine(const std::function<void(iceberg::ManifestFile&)>& e
   Write(list_path, *bytes);
 }
 
-std::shared_ptr<const OpenedFile> DamagedTable::Open() const { return OpenFile(*store, data_path).ValueOrDie(); }
+std::shared_ptr<const OpenedFile> DamagedTable::Open() const {
+  return OpenFile(*store, data_path).ValueOrDie();
+}
 
 size_t DamagedTable::ChunkAt(uint32_t kind, bool page_map) const {
   const auto file = Open();
@@ -102,7 +107,8 @@ size_t DamagedTable::ChunkAt(uint32_t kind, bool page_map) const {
     ADD_FAILURE() << "the section has no chunk of kind " << kind;
     return 0;
   }
-  return static_cast<size_t>(chunk->bytes.data() - file->bytes->bytes().data()) + chunk->bytes.size() / 2;
+  return static_cast<size_t>(chunk->bytes.data() - file->bytes->bytes().data()) +
+         chunk->bytes.size() / 2;
 }
 
 size_t DamagedTable::SectionAt(bool page_map) const {
@@ -122,7 +128,8 @@ size_t DamagedTable::PageAt(int column) const {
   const auto file = Open();
   const auto group = file->metadata->RowGroup(0);
   const auto chunk = group->ColumnChunk(column);
-  return static_cast<size_t>(chunk->data_page_offset()) + static_cast<size_t>(chunk->total_compressed_size()) / 2;
+  return static_cast<size_t>(chunk->data_page_offset()) +
+         static_cast<size_t>(chunk->total_compressed_size()) / 2;
 }
 
 size_t DamagedTable::OffsetIndexAt(int column) const {

@@ -23,7 +23,8 @@ constexpr int kCommits = 8;
 constexpr int64_t kRows = 5;
 
 Status WriteMany(const std::shared_ptr<CatalogProvider>& catalog, int writer_number) {
-  ARROW_ASSIGN_OR_RAISE(auto writer, TableWriter::CreateOrOpen(catalog, kTable, testing::SampleProperties()));
+  ARROW_ASSIGN_OR_RAISE(auto writer,
+                        TableWriter::CreateOrOpen(catalog, kTable, testing::SampleProperties()));
   for (int commit = 0; commit < kCommits; ++commit) {
     const int64_t first = (writer_number * kCommits + commit) * kRows;
     const auto vectors = testing::SampleVectors(first, kRows);
@@ -38,14 +39,16 @@ void ExpectEverythingOnce(const std::shared_ptr<CatalogProvider>& catalog) {
   std::vector<int64_t> expected(kWriters * kCommits * kRows);
   std::iota(expected.begin(), expected.end(), 0);
   EXPECT_EQ(testing::ReadSampleIds(catalog, kTable).ValueOrDie(), expected);
-  EXPECT_EQ(DescribeTable(*catalog, kTable).ValueOrDie().snapshots.size(), size_t{kWriters * kCommits});
+  EXPECT_EQ(DescribeTable(*catalog, kTable).ValueOrDie().snapshots.size(),
+            size_t{kWriters * kCommits});
   EXPECT_TRUE(VerifyTable(catalog, kTable).ValueOrDie().findings.empty());
 }
 
 void RaceThreads(const std::shared_ptr<CatalogProvider>& catalog) {
   std::vector<Status> results(kWriters);
   std::vector<std::thread> threads;
-  for (int i = 0; i < kWriters; ++i) threads.emplace_back([&, i] { results[i] = WriteMany(catalog, i); });
+  for (int i = 0; i < kWriters; ++i)
+    threads.emplace_back([&, i] { results[i] = WriteMany(catalog, i); });
   for (auto& thread : threads) thread.join();
   for (const auto& status : results) ASSERT_TRUE(status.ok()) << status;
   ExpectEverythingOnce(catalog);
@@ -107,7 +110,8 @@ TEST(ParentSnapshot, ACommitSucceedsOnlyWhileItsParentIsCurrent) {
   first->WithParentSnapshot(SnapshotId(0));
   second->WithParentSnapshot(SnapshotId(0));
   ASSERT_TRUE(first->WriteBatch(*testing::SampleBatch(0, kRows), view.Slice(0, kRows)).ok());
-  ASSERT_TRUE(second->WriteBatch(*testing::SampleBatch(kRows, kRows), view.Slice(kRows, kRows)).ok());
+  ASSERT_TRUE(
+      second->WriteBatch(*testing::SampleBatch(kRows, kRows), view.Slice(kRows, kRows)).ok());
   const SnapshotId won = first->Commit().ValueOrDie();
   const auto lost = second->Commit();
   EXPECT_TRUE(IsKind(lost.status(), ErrorKind::kValidationFailed)) << lost.status();
@@ -119,7 +123,8 @@ TEST(ParentSnapshot, ACommitSucceedsOnlyWhileItsParentIsCurrent) {
 
 TEST(Commit, WithoutStagedRowsMakesNoSnapshot) {
   auto catalog = HadoopCatalog::Make(MemoryStore::Make(), "warehouse").ValueOrDie();
-  auto writer = TableWriter::CreateOrOpen(catalog, kTable, testing::SampleProperties()).ValueOrDie();
+  auto writer =
+      TableWriter::CreateOrOpen(catalog, kTable, testing::SampleProperties()).ValueOrDie();
   EXPECT_EQ(writer->Commit().ValueOrDie(), 0);
   const auto vectors = testing::SampleVectors(0, kRows);
   const auto view = EmbeddingsView::FromSpan(vectors, testing::kSampleDim).ValueOrDie();
@@ -133,11 +138,14 @@ TEST(Staging, AWriterThatGoesAwayTakesItsStagedFilesAlong) {
   auto store = MemoryStore::Make();
   auto catalog = HadoopCatalog::Make(store, "warehouse").ValueOrDie();
   {
-    auto writer = TableWriter::CreateOrOpen(catalog, kTable, testing::SampleProperties()).ValueOrDie();
+    auto writer =
+        TableWriter::CreateOrOpen(catalog, kTable, testing::SampleProperties()).ValueOrDie();
     const auto vectors = testing::SampleVectors(0, kRows);
-    ASSERT_TRUE(writer->WriteBatch(*testing::SampleBatch(0, kRows),
-                                   EmbeddingsView::FromSpan(vectors, testing::kSampleDim).ValueOrDie())
-                    .ok());
+    ASSERT_TRUE(
+        writer
+            ->WriteBatch(*testing::SampleBatch(0, kRows),
+                         EmbeddingsView::FromSpan(vectors, testing::kSampleDim).ValueOrDie())
+            .ok());
     EXPECT_EQ(store->List("warehouse/db/t/data/").ValueOrDie().size(), 1u);
   }
   EXPECT_TRUE(store->List("warehouse/db/t/data/").ValueOrDie().empty());

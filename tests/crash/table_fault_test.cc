@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Storage that fails at every single step of creating a table and committing to it: whatever was
-// acknowledged is there exactly once, whatever failed is there not at all or once, and a retry works.
+// acknowledged is there exactly once, whatever failed is there not at all or once, and a retry
+// works.
 #include <numeric>
 
 #include "gmock/gmock.h"
@@ -112,8 +113,10 @@ TEST_P(TableFault, AtEveryStepLosesAndDoublesNothing) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Kinds, TableFault,
-                         ::testing::Values(Case{"Fail", FaultKind::kFail}, Case{"Tear", FaultKind::kTear},
-                                           Case{"LoseReply", FaultKind::kLoseReply}, Case{"Crash", FaultKind::kCrash},
+                         ::testing::Values(Case{"Fail", FaultKind::kFail},
+                                           Case{"Tear", FaultKind::kTear},
+                                           Case{"LoseReply", FaultKind::kLoseReply},
+                                           Case{"Crash", FaultKind::kCrash},
                                            Case{"TearCrash", FaultKind::kTearCrash}),
                          [](const auto& info) { return info.param.name; });
 

@@ -12,7 +12,8 @@ namespace {
 std::string SampleWord(int64_t id) { return "word " + std::to_string(id * 7919 % 1000); }
 
 Status CheckRow(int64_t id, std::string_view word, const float* vector) {
-  if (word != SampleWord(id)) return Error(ErrorKind::kCorrupt, "row ", id, " has word '", word, "'");
+  if (word != SampleWord(id))
+    return Error(ErrorKind::kCorrupt, "row ", id, " has word '", word, "'");
   const auto expected = SampleVector(id);
   if (!std::equal(expected.begin(), expected.end(), vector)) {
     return Error(ErrorKind::kCorrupt, "row ", id, " has another vector than was written");
@@ -29,8 +30,10 @@ std::shared_ptr<arrow::RecordBatch> SampleBatch(int64_t first, int64_t rows) {
     ARROW_UNUSED(ids.Append(id));
     ARROW_UNUSED(words.Append(SampleWord(id)));
   }
-  auto schema = arrow::schema({arrow::field("id", arrow::int64(), false), arrow::field("word", arrow::utf8())});
-  return arrow::RecordBatch::Make(schema, rows, {ids.Finish().ValueOrDie(), words.Finish().ValueOrDie()});
+  auto schema = arrow::schema(
+      {arrow::field("id", arrow::int64(), false), arrow::field("word", arrow::utf8())});
+  return arrow::RecordBatch::Make(schema, rows,
+                                  {ids.Finish().ValueOrDie(), words.Finish().ValueOrDie()});
 }
 
 std::vector<float> SampleVector(int64_t id) {
@@ -55,11 +58,12 @@ std::vector<float> SampleVectors(int64_t first, int64_t rows) {
 }
 
 TableProperties SampleProperties() {
-  return TableProperties(VectorStoragePolicy{"embedding", kSampleDim, VectorMetric::kEuclidean, VectorPrecision::kF32,
-                                             std::nullopt, true});
+  return TableProperties(VectorStoragePolicy{"embedding", kSampleDim, VectorMetric::kEuclidean,
+                                             VectorPrecision::kF32, std::nullopt, true});
 }
 
-Result<std::vector<int64_t>> ReadSampleIds(std::shared_ptr<CatalogProvider> catalog, const TableIdent& table) {
+Result<std::vector<int64_t>> ReadSampleIds(std::shared_ptr<CatalogProvider> catalog,
+                                           const TableIdent& table) {
   ARROW_ASSIGN_OR_RAISE(auto view, ReadView::Open(std::move(catalog), table));
   std::vector<int64_t> ids;
   if (view->rows() == 0) return ids;

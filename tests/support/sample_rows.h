@@ -27,6 +27,7 @@ std::vector<float> SampleVectors(int64_t first, int64_t rows);
 TableProperties SampleProperties();
 
 /// All ids of a table, ascending; every row's word and vector are checked on the way.
-Result<std::vector<int64_t>> ReadSampleIds(std::shared_ptr<CatalogProvider> catalog, const TableIdent& table);
+Result<std::vector<int64_t>> ReadSampleIds(std::shared_ptr<CatalogProvider> catalog,
+                                           const TableIdent& table);
 
 }  // namespace tarn::testing

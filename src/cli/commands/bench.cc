@@ -15,24 +15,34 @@ void AddBenchAnn(CLI::App& bench, Session& session) {
     std::string metric = "cosine";
   };
   auto options = std::make_shared<Options>();
-  CLI::App* command = bench.add_subcommand("ann", "Recall against speed of nearest-neighbour search");
+  CLI::App* command =
+      bench.add_subcommand("ann", "Recall against speed of nearest-neighbour search");
   command->add_option("--base", options->ann.base, "Vectors, .npy (f32 or f16)")->required();
   command->add_option("--queries", options->ann.queries, "Queries, .npy")->required();
-  command->add_option("--truth", options->ann.truth, "Row numbers of each query's neighbours, nearest first, .npy")
+  command
+      ->add_option("--truth", options->ann.truth,
+                   "Row numbers of each query's neighbours, nearest first, .npy")
       ->required();
-  command->add_option("--metric", options->metric, "cosine, euclidean, dot_product or normalized_cosine");
+  command->add_option("--metric", options->metric,
+                      "cosine, euclidean, dot_product or normalized_cosine");
   command->add_option("--hnsw-m", options->ann.hnsw.m, "Half the links of a row");
-  command->add_option("--ef-construction", options->ann.hnsw.ef_construction, "Candidates kept while building");
-  command->add_option("--build-threads", options->ann.build_threads, "Threads of the build (0: all)");
-  command->add_option("--ef", options->ann.efs, "Values of ef to try; by default a sweep up to recall .995")
+  command->add_option("--ef-construction", options->ann.hnsw.ef_construction,
+                      "Candidates kept while building");
+  command->add_option("--build-threads", options->ann.build_threads,
+                      "Threads of the build (0: all)");
+  command
+      ->add_option("--ef", options->ann.efs,
+                   "Values of ef to try; by default a sweep up to recall .995")
       ->delimiter(',');
   command->add_option("--query-begin", options->ann.query_begin, "First query to use");
   command->add_option("--query-end", options->ann.query_end, "Query to stop before (0: all)");
   command->add_flag("--json", options->ann.json, "Print one JSON object");
   command->footer(
-      "k = 10; ties with the tenth neighbour count as right; one search thread. The vectors are written to a table\n"
+      "k = 10; ties with the tenth neighbour count as right; one search thread. The vectors are "
+      "written to a table\n"
       "in a temporary folder and searched there, as every other table is.\n\n"
-      "Prints n, dim, metric, build_seconds, index_bytes and for each ef its recall, qps, p50_us and p99_us.");
+      "Prints n, dim, metric, build_seconds, index_bytes and for each ef its recall, qps, p50_us "
+      "and p99_us.");
   command->callback([&session, options] {
     session.action = [&session, options]() -> Status {
       ARROW_ASSIGN_OR_RAISE(options->ann.metric, ParseMetric(options->metric));
@@ -45,7 +55,8 @@ void AddBenchAnn(CLI::App& bench, Session& session) {
 void AddBenchWrite(CLI::App& bench, Session& session) {
   auto options = std::make_shared<BenchWriteOptions>();
   CLI::App* command = bench.add_subcommand("write", "Speed of writing one data file");
-  command->add_option("input", options->input, "Rows to write: Parquet, Arrow, NDJSON or CSV")->required();
+  command->add_option("input", options->input, "Rows to write: Parquet, Arrow, NDJSON or CSV")
+      ->required();
   command->add_option("--vector", options->column, "The embedding column")->required();
   command->add_option("--out", options->folder, "Folder to write into")->required();
   command->add_option("--index", options->index, "none, hnsw or flat");
@@ -57,9 +68,11 @@ void AddBenchWrite(CLI::App& bench, Session& session) {
 
 void AddBenchOpen(CLI::App& bench, Session& session) {
   auto options = std::make_shared<BenchOpenOptions>();
-  CLI::App* command = bench.add_subcommand("open", "Time from nothing to the first answer, and the memory it takes");
+  CLI::App* command = bench.add_subcommand(
+      "open", "Time from nothing to the first answer, and the memory it takes");
   command->add_option("table", options->table, "namespace.table")->required();
-  command->add_option("--queries", options->queries, "Queries, .npy; the first one is asked")->required();
+  command->add_option("--queries", options->queries, "Queries, .npy; the first one is asked")
+      ->required();
   command->callback([&session, options] {
     session.action = [&session, options]() -> Status {
       ARROW_ASSIGN_OR_RAISE(auto catalog, session.OpenCatalog(/*create=*/false));

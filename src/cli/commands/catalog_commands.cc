@@ -31,7 +31,8 @@ void AddDrop(CLI::App& app, Session& session) {
       ARROW_ASSIGN_OR_RAISE(auto ident, TableIdent::Parse(options->table));
       ARROW_ASSIGN_OR_RAISE(auto catalog, session.OpenCatalog(/*create=*/false));
       if (!options->yes) {
-        return Error(ErrorKind::kBadInput, "drop deletes ", ident.ToString(), " and its files for good; add --yes");
+        return Error(ErrorKind::kBadInput, "drop deletes ", ident.ToString(),
+                     " and its files for good; add --yes");
       }
       ARROW_RETURN_NOT_OK(catalog->DropTable(ident));
       session.out() << "dropped " << ident.ToString() << '\n';

@@ -22,8 +22,9 @@ std::string Timestamp(int64_t millis) {
 }
 
 std::string DescribePolicy(const VectorStoragePolicy& policy) {
-  return "dim " + std::to_string(policy.dim) + ", " + std::string(MetricName(policy.metric)) + ", " +
-         std::string(PrecisionName(policy.precision)) + (policy.keep_raw_for_reranking ? "" : ", no raw vectors");
+  return "dim " + std::to_string(policy.dim) + ", " + std::string(MetricName(policy.metric)) +
+         ", " + std::string(PrecisionName(policy.precision)) +
+         (policy.keep_raw_for_reranking ? "" : ", no raw vectors");
 }
 
 void PrintSchema(const ReadView& view, std::ostream& out) {
@@ -34,7 +35,8 @@ void PrintSchema(const ReadView& view, std::ostream& out) {
     for (const auto& policy : view.vector_policies()) {
       if (policy.column_name == field->name()) vector = "vector: " + DescribePolicy(policy);
     }
-    rows.push_back({"  " + field->name(), field->type()->ToString(), field->nullable() ? "" : "required", vector});
+    rows.push_back({"  " + field->name(), field->type()->ToString(),
+                    field->nullable() ? "" : "required", vector});
   }
   PrintAligned(rows, {}, out);
 }
@@ -49,8 +51,9 @@ void PrintSnapshots(const TableInfo& info, size_t limit, std::ostream& out) {
       auto it = snapshot.summary.find(key);
       return it == snapshot.summary.end() ? std::string("0") : it->second;
     };
-    rows.push_back({"  " + std::to_string(snapshot.id.value()), Timestamp(snapshot.timestamp_ms), snapshot.operation,
-                    "+" + summary("added-records") + " rows", "in " + summary("added-data-files") + " files",
+    rows.push_back({"  " + std::to_string(snapshot.id.value()), Timestamp(snapshot.timestamp_ms),
+                    snapshot.operation, "+" + summary("added-records") + " rows",
+                    "in " + summary("added-data-files") + " files",
                     snapshot.id == info.current ? "current" : ""});
   }
   PrintAligned(rows, {}, out);
@@ -78,7 +81,8 @@ Status PrintFiles(const ReadView& view, size_t limit, std::ostream& out) {
       total.without_vector += column.rows_without_vector;
       total.files_indexed += column.has_index;
       state += (state.empty() ? "" : "; ") + column.policy.column_name + ": ";
-      state += column.has_index ? std::string(IndexTypeName(column.index_type)) + ", " + HumanBytes(column.section_bytes)
+      state += column.has_index ? std::string(IndexTypeName(column.index_type)) + ", " +
+                                      HumanBytes(column.section_bytes)
                                 : std::string("none, scanned");
     }
     if (f < limit) {
@@ -86,12 +90,15 @@ Status PrintFiles(const ReadView& view, size_t limit, std::ostream& out) {
     }
   }
   PrintAligned(rows, {false, true, true, false}, out);
-  if (view.files().size() > limit) out << "  ... " << view.files().size() - limit << " more (--all shows them)\n";
+  if (view.files().size() > limit)
+    out << "  ... " << view.files().size() - limit << " more (--all shows them)\n";
   if (!totals.empty()) out << "\nindexes\n";
   for (const auto& [column, total] : totals) {
-    out << "  " << column << ": " << total.files_indexed << " of " << view.files().size() << " files indexed, "
-        << WithThousands(static_cast<int64_t>(total.indexed)) << " rows, " << HumanBytes(total.bytes) << ", "
-        << WithThousands(static_cast<int64_t>(total.without_vector)) << " rows without a usable vector\n";
+    out << "  " << column << ": " << total.files_indexed << " of " << view.files().size()
+        << " files indexed, " << WithThousands(static_cast<int64_t>(total.indexed)) << " rows, "
+        << HumanBytes(total.bytes) << ", "
+        << WithThousands(static_cast<int64_t>(total.without_vector))
+        << " rows without a usable vector\n";
   }
   return Status::OK();
 }
@@ -103,9 +110,10 @@ Status Info(Session& session, const std::string& table, bool all) {
   ARROW_ASSIGN_OR_RAISE(auto info, DescribeTable(*catalog, ident));
   ARROW_ASSIGN_OR_RAISE(auto view, ReadView::Open(catalog, ident));
   auto& out = session.out();
-  out << "table      " << ident.ToString() << "\nuuid       " << info.uuid << "\nlocation   " << info.location
-      << "\nmetadata   " << info.metadata_path << " (Iceberg v" << info.format_version << ")\nupdated    "
-      << Timestamp(info.last_updated_ms) << "\nrows       " << WithThousands(view->rows()) << '\n';
+  out << "table      " << ident.ToString() << "\nuuid       " << info.uuid << "\nlocation   "
+      << info.location << "\nmetadata   " << info.metadata_path << " (Iceberg v"
+      << info.format_version << ")\nupdated    " << Timestamp(info.last_updated_ms)
+      << "\nrows       " << WithThousands(view->rows()) << '\n';
   PrintSchema(*view, out);
   PrintSnapshots(info, limit, out);
   return PrintFiles(*view, limit, out);
@@ -119,7 +127,8 @@ void AddInfo(CLI::App& app, Session& session) {
     bool all = false;
   };
   auto options = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand("info", "Describe a table: schema, snapshots, files, indexes");
+  CLI::App* command =
+      app.add_subcommand("info", "Describe a table: schema, snapshots, files, indexes");
   command->add_option("table", options->table, "namespace.table")->required();
   command->add_flag("--all", options->all, "Every snapshot and file, not only the first 20");
   command->callback([&session, options] {

@@ -45,15 +45,17 @@ class MatrixFeed {
     if (rows > have) {
       return Error(ErrorKind::kBadInput, path_, " has ", matrix_.rows, " rows, the input has more");
     }
-    const auto values = std::span(matrix_.floats)
-                            .subspan(static_cast<size_t>(next_ * dim()), static_cast<size_t>(rows * dim()));
+    const auto values =
+        std::span(matrix_.floats)
+            .subspan(static_cast<size_t>(next_ * dim()), static_cast<size_t>(rows * dim()));
     next_ += rows;
     return EmbeddingsView::FromSpan(values, dim());
   }
 
   Status CheckUsedUp() const {
     if (next_ == static_cast<int64_t>(matrix_.rows)) return Status::OK();
-    return Error(ErrorKind::kBadInput, path_, " has ", matrix_.rows, " rows, the input has only ", next_);
+    return Error(ErrorKind::kBadInput, path_, " has ", matrix_.rows, " rows, the input has only ",
+                 next_);
   }
 
  private:
@@ -69,14 +71,17 @@ Result<int32_t> ListLength(const arrow::Array& array) {
       case arrow::Type::LIST:
         return static_cast<const arrow::ListArray&>(array).value_length(i);
       case arrow::Type::LARGE_LIST:
-        return static_cast<int32_t>(static_cast<const arrow::LargeListArray&>(array).value_length(i));
+        return static_cast<int32_t>(
+            static_cast<const arrow::LargeListArray&>(array).value_length(i));
       case arrow::Type::FIXED_SIZE_LIST:
         return static_cast<const arrow::FixedSizeListArray&>(array).value_length(i);
       default:
-        return Error(ErrorKind::kBadInput, "the embedding column is ", array.type()->ToString(), ", not a list");
+        return Error(ErrorKind::kBadInput, "the embedding column is ", array.type()->ToString(),
+                     ", not a list");
     }
   }
-  return Error(ErrorKind::kBadInput, "no row of the first batch has an embedding; give the dimension with --dim");
+  return Error(ErrorKind::kBadInput,
+               "no row of the first batch has an embedding; give the dimension with --dim");
 }
 
 /// Fills in the dimension of a table about to be made from what the input holds.
@@ -111,12 +116,14 @@ Result<TableWriterOptions> WriterOptions(const Options& options) {
   } else if (options.on_bad_vectors == "drop") {
     result.on_bad_vectors = OnBadVectors::kDrop;
   } else {
-    return Error(ErrorKind::kBadInput, "--on-bad-vectors is error, null or drop, not '", options.on_bad_vectors, "'");
+    return Error(ErrorKind::kBadInput, "--on-bad-vectors is error, null or drop, not '",
+                 options.on_bad_vectors, "'");
   }
   return result;
 }
 
-Result<std::unique_ptr<TableWriter>> OpenWriter(Session& session, const Options& options, const TableIdent& ident,
+Result<std::unique_ptr<TableWriter>> OpenWriter(Session& session, const Options& options,
+                                                const TableIdent& ident,
                                                 const arrow::RecordBatch& first,
                                                 const std::optional<MatrixFeed>& matrix) {
   ARROW_ASSIGN_OR_RAISE(auto writer_options, WriterOptions(options));
@@ -135,8 +142,9 @@ struct Progressed {
   SnapshotId snapshot;
 };
 
-Status IngestOne(Session& session, const Options& options, const TableIdent& ident, const std::string& path,
-                 std::optional<MatrixFeed>& matrix, std::unique_ptr<TableWriter>& writer, Progressed* done) {
+Status IngestOne(Session& session, const Options& options, const TableIdent& ident,
+                 const std::string& path, std::optional<MatrixFeed>& matrix,
+                 std::unique_ptr<TableWriter>& writer, Progressed* done) {
   ARROW_ASSIGN_OR_RAISE(auto format, ParseInputFormat(options.format));
   ARROW_ASSIGN_OR_RAISE(auto input, OpenBatchInput(path, format));
   auto reader = Rebatch(input.reader, options.batch_rows);
@@ -186,11 +194,14 @@ Status Ingest(Session& session, const Options& options) {
   if (matrix) ARROW_RETURN_NOT_OK(matrix->CheckUsedUp());
   if (!writer) return Error(ErrorKind::kBadInput, "the input has no rows; nothing was written");
   ARROW_ASSIGN_OR_RAISE(done.snapshot, writer->Commit());
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  const double seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   char timing[64];
   std::snprintf(timing, sizeof(timing), "%.2f s", seconds);
-  session.out() << "ingested " << WithThousands(done.rows) << " rows into " << ident.ToString() << " in " << timing
-                << " (" << WithThousands(static_cast<int64_t>(static_cast<double>(done.rows) / std::max(seconds, 1e-9)))
+  session.out() << "ingested " << WithThousands(done.rows) << " rows into " << ident.ToString()
+                << " in " << timing << " ("
+                << WithThousands(static_cast<int64_t>(static_cast<double>(done.rows) /
+                                                      std::max(seconds, 1e-9)))
                 << " rows/s), snapshot " << done.snapshot << '\n';
   return Status::OK();
 }
@@ -200,27 +211,37 @@ Status Ingest(Session& session, const Options& options) {
 void AddIngest(CLI::App& app, Session& session) {
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("ingest", "Write rows and their embeddings into a table");
-  command->add_option("table", options->table, "namespace.table; made when it is missing")->required();
-  command->add_option("inputs", options->inputs, "Files to read, '-' for standard input")->required();
+  command->add_option("table", options->table, "namespace.table; made when it is missing")
+      ->required();
+  command->add_option("inputs", options->inputs, "Files to read, '-' for standard input")
+      ->required();
   command->add_option("--format", options->format, "auto, parquet, arrow, ndjson or csv");
-  command->add_option("--vectors", options->npy, "An .npy matrix (f32 or f16) with one embedding a row, in order")
+  command
+      ->add_option("--vectors", options->npy,
+                   "An .npy matrix (f32 or f16) with one embedding a row, in order")
       ->type_name("FILE");
   options->vectors.AddTo(*command);
-  command->add_option("--batch-rows", options->batch_rows, "Rows of a data file (and of one index)");
-  command->add_option("--commit-every", options->commit_every, "Commit after so many batches (0: once, at the end)");
+  command->add_option("--batch-rows", options->batch_rows,
+                      "Rows of a data file (and of one index)");
+  command->add_option("--commit-every", options->commit_every,
+                      "Commit after so many batches (0: once, at the end)");
   command->add_option("--index", options->index, "Index of the new files: hnsw, flat or none");
   command->add_option("--on-bad-vectors", options->on_bad_vectors,
                       "A NaN, an infinity, or a zero vector under cosine: error, null or drop");
   command->add_option("--threads", options->threads, "Threads that build the index (0: all)");
   command->footer(
-      "Embeddings come from the list column that --vector names, or row by row from an .npy file. Nothing is\n"
-      "visible before a commit; a failed command leaves the table as it was (with --commit-every: as of the last\n"
+      "Embeddings come from the list column that --vector names, or row by row from an .npy file. "
+      "Nothing is\n"
+      "visible before a commit; a failed command leaves the table as it was (with --commit-every: "
+      "as of the last\n"
       "commit).\n\n"
       "Examples:\n"
       "  tarn ingest default.docs docs.parquet --vector embedding\n"
       "  tarn ingest default.docs docs.csv --vectors docs.npy --vector embedding --metric cosine\n"
       "  produce | tarn ingest default.docs - --format ndjson --vector embedding --dim 384");
-  command->callback([&session, options] { session.action = [&session, options] { return Ingest(session, *options); }; });
+  command->callback([&session, options] {
+    session.action = [&session, options] { return Ingest(session, *options); };
+  });
 }
 
 }  // namespace tarn::cli

@@ -42,7 +42,9 @@ void AddScan(CLI::App& app, Session& session) {
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("scan", "Print the rows of a table");
   command->add_option("table", options->table, "namespace.table")->required();
-  command->add_option("--columns", options->columns, "Columns to print, separated by commas; all by default")
+  command
+      ->add_option("--columns", options->columns,
+                   "Columns to print, separated by commas; all by default")
       ->delimiter(',');
   command->add_option("--limit", options->limit, "Rows to print at most (-1: all)");
   command->add_option("--snapshot", options->snapshot, "Snapshot id to read (0: the newest)");
@@ -52,7 +54,9 @@ void AddScan(CLI::App& app, Session& session) {
       "  tarn scan default.docs --columns id,title --limit 20\n"
       "  tarn scan default.docs --json | jq .title\n"
       "  tarn scan default.docs --out docs.parquet");
-  command->callback([&session, options] { session.action = [&session, options] { return Scan(session, *options); }; });
+  command->callback([&session, options] {
+    session.action = [&session, options] { return Scan(session, *options); };
+  });
 }
 
 }  // namespace tarn::cli

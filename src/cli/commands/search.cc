@@ -29,9 +29,11 @@ Result<VectorStoragePolicy> PolicyOf(const ReadView& view, const std::string& co
 }
 
 /// Several queries share one output: `_query` says which a row answers.
-Result<std::shared_ptr<arrow::Table>> WithQueryNumber(const std::shared_ptr<arrow::Table>& table, int64_t query) {
+Result<std::shared_ptr<arrow::Table>> WithQueryNumber(const std::shared_ptr<arrow::Table>& table,
+                                                      int64_t query) {
   arrow::Int64Builder numbers;
-  ARROW_RETURN_NOT_OK(numbers.AppendValues(std::vector<int64_t>(static_cast<size_t>(table->num_rows()), query)));
+  ARROW_RETURN_NOT_OK(
+      numbers.AppendValues(std::vector<int64_t>(static_cast<size_t>(table->num_rows()), query)));
   ARROW_ASSIGN_OR_RAISE(auto array, numbers.Finish());
   return table->AddColumn(0, arrow::field("_query", arrow::int64(), false),
                           std::make_shared<arrow::ChunkedArray>(std::move(array)));
@@ -49,7 +51,8 @@ Status WriteTable(const arrow::Table& table, TableSink& sink) {
 Status Search(Session& session, const Options& options) {
   ARROW_ASSIGN_OR_RAISE(auto ident, TableIdent::Parse(options.table));
   ARROW_ASSIGN_OR_RAISE(auto catalog, session.OpenCatalog(/*create=*/false));
-  ARROW_ASSIGN_OR_RAISE(auto search, SearchSession::Open(catalog, ident, {.threads = options.threads}));
+  ARROW_ASSIGN_OR_RAISE(auto search,
+                        SearchSession::Open(catalog, ident, {.threads = options.threads}));
   const auto view = search->view();
   ARROW_ASSIGN_OR_RAISE(auto policy, PolicyOf(*view, options.request.column));
   ARROW_ASSIGN_OR_RAISE(auto queries, options.queries.Read(*view, policy));
@@ -58,7 +61,8 @@ Status Search(Session& session, const Options& options) {
   std::unique_ptr<TableSink> sink;
   for (size_t q = 0; q < queries.size() / dim; ++q) {
     auto found = search->Search(std::span(queries).subspan(q * dim, dim), options.request);
-    if (!found.ok()) return several ? WithContext(found.status(), "query " + std::to_string(q)) : found.status();
+    if (!found.ok())
+      return several ? WithContext(found.status(), "query " + std::to_string(q)) : found.status();
     std::shared_ptr<arrow::Table> table = *found;
     if (several) {
       ARROW_ASSIGN_OR_RAISE(table, WithQueryNumber(table, static_cast<int64_t>(q)));
@@ -77,29 +81,42 @@ void AddSearch(CLI::App& app, Session& session) {
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("search", "Find the nearest rows");
   command->add_option("table", options->table, "namespace.table")->required();
-  command->add_option("--vector", options->queries.vector, "The query: \"[0.1, 0.2, ...]\", or @FILE holding it");
-  command->add_option("--like-id", options->queries.like_id, "Use the embedding of the row with this id");
-  command->add_option("--id-column", options->queries.id_column,
-                      "Where --like-id looks; by default 'id', or the first column named so at its end");
-  command->add_option("--queries", options->queries.file, "Many queries: .npy, Parquet, Arrow or NDJSON")
+  command->add_option("--vector", options->queries.vector,
+                      "The query: \"[0.1, 0.2, ...]\", or @FILE holding it");
+  command->add_option("--like-id", options->queries.like_id,
+                      "Use the embedding of the row with this id");
+  command->add_option(
+      "--id-column", options->queries.id_column,
+      "Where --like-id looks; by default 'id', or the first column named so at its end");
+  command
+      ->add_option("--queries", options->queries.file,
+                   "Many queries: .npy, Parquet, Arrow or NDJSON")
       ->type_name("FILE");
-  command->add_option("--column", options->request.column, "Vector column; by default the primary one");
+  command->add_option("--column", options->request.column,
+                      "Vector column; by default the primary one");
   command->add_option("--k", options->request.k, "Rows to find");
-  command->add_option("--ef", options->request.ef, "Candidates kept: more finds better and takes longer (0: default)");
-  command->add_flag("--exact", options->request.exact, "Compare with every row instead of using indexes");
-  command->add_option("--columns", options->request.columns,
-                      "Columns to print, separated by commas; by default all but the vectors")
+  command->add_option("--ef", options->request.ef,
+                      "Candidates kept: more finds better and takes longer (0: default)");
+  command->add_flag("--exact", options->request.exact,
+                    "Compare with every row instead of using indexes");
+  command
+      ->add_option("--columns", options->request.columns,
+                   "Columns to print, separated by commas; by default all but the vectors")
       ->delimiter(',');
-  command->add_option("--threads", options->threads, "Threads of one query over several files (0: all)");
+  command->add_option("--threads", options->threads,
+                      "Threads of one query over several files (0: all)");
   options->sink.AddTo(*command);
   command->footer(
-      "_distance is smaller for nearer rows: 1 - cos for cosine, the Euclidean distance for euclidean, minus the\n"
+      "_distance is smaller for nearer rows: 1 - cos for cosine, the Euclidean distance for "
+      "euclidean, minus the\n"
       "inner product for dot_product. _file and _pos say where a row lies.\n\n"
       "Examples:\n"
       "  tarn search default.docs --like-id n-02084071 --k 5\n"
       "  tarn search default.docs --vector @query.json --columns id,title --json\n"
       "  tarn search default.docs --queries queries.npy --k 100 --out neighbours.parquet");
-  command->callback([&session, options] { session.action = [&session, options] { return Search(session, *options); }; });
+  command->callback([&session, options] {
+    session.action = [&session, options] { return Search(session, *options); };
+  });
 }
 
 }  // namespace tarn::cli

@@ -15,10 +15,13 @@ void AddVerify(CLI::App& app, Session& session) {
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("verify", "Check every byte of a table");
   command->add_option("table", options->table, "namespace.table")->required();
-  command->add_option("--threads", options->threads, "Files checked at once (0: one for each processor)");
+  command->add_option("--threads", options->threads,
+                      "Files checked at once (0: one for each processor)");
   command->footer(
-      "Reads everything that the newest metadata reaches, all snapshots included, and checks every checksum and\n"
-      "every cross-reference. Each finding names the file and the structure; exit code 1 if there is any.");
+      "Reads everything that the newest metadata reaches, all snapshots included, and checks every "
+      "checksum and\n"
+      "every cross-reference. Each finding names the file and the structure; exit code 1 if there "
+      "is any.");
   command->callback([&session, options] {
     session.action = [&session, options]() -> Status {
       ARROW_ASSIGN_OR_RAISE(auto ident, TableIdent::Parse(options->table));
@@ -28,11 +31,12 @@ void AddVerify(CLI::App& app, Session& session) {
         session.out() << finding.path << ": " << finding.message << '\n';
       }
       if (!report.findings.empty()) {
-        return Error(ErrorKind::kCorrupt, ident.ToString(), ": ", report.findings.size(), " findings");
+        return Error(ErrorKind::kCorrupt, ident.ToString(), ": ", report.findings.size(),
+                     " findings");
       }
-      session.out() << ident.ToString() << " is sound: " << report.metadata_files << " metadata files, "
-                    << report.data_files << " data files, " << WithThousands(report.rows) << " rows, "
-                    << HumanBytes(report.bytes) << '\n';
+      session.out() << ident.ToString() << " is sound: " << report.metadata_files
+                    << " metadata files, " << report.data_files << " data files, "
+                    << WithThousands(report.rows) << " rows, " << HumanBytes(report.bytes) << '\n';
       return Status::OK();
     };
   });

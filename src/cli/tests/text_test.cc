@@ -19,8 +19,9 @@ std::shared_ptr<arrow::Table> SmallTable() {
   EXPECT_TRUE(ids.AppendValues({1, 20}).ok());
   EXPECT_TRUE(words.Append("grüße").ok());
   EXPECT_TRUE(words.AppendNull().ok());
-  return arrow::Table::Make(arrow::schema({arrow::field("id", arrow::int64()), arrow::field("word", arrow::utf8())}),
-                            {ids.Finish().ValueOrDie(), words.Finish().ValueOrDie()});
+  return arrow::Table::Make(
+      arrow::schema({arrow::field("id", arrow::int64()), arrow::field("word", arrow::utf8())}),
+      {ids.Finish().ValueOrDie(), words.Finish().ValueOrDie()});
 }
 
 TEST(AlignedText, NumbersStandToTheRightAndWideCharactersCountOnce) {

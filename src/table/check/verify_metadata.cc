@@ -27,7 +27,8 @@ class MetadataWalk {
  private:
   template <typename... Parts>
   void Find(const std::string& path, Parts&&... parts) {
-    report_->findings.push_back({path, Error(ErrorKind::kCorrupt, std::forward<Parts>(parts)...).message()});
+    report_->findings.push_back(
+        {path, Error(ErrorKind::kCorrupt, std::forward<Parts>(parts)...).message()});
   }
 
   template <typename A, typename B>
@@ -38,7 +39,8 @@ class MetadataWalk {
   void CheckMetadata();
   void CheckVersionHint();
   void CheckSnapshot(const iceberg::Snapshot& snapshot);
-  void CheckSummary(const iceberg::Snapshot& snapshot, const std::vector<iceberg::ManifestEntry>& live);
+  void CheckSummary(const iceberg::Snapshot& snapshot,
+                    const std::vector<iceberg::ManifestEntry>& live);
   const iceberg::Manifest* LoadManifest(const iceberg::ManifestFile& line);
   void CheckManifestLine(const std::string& path, const iceberg::ManifestFile& line,
                          const iceberg::Manifest& manifest);
@@ -55,14 +57,17 @@ class MetadataWalk {
 
 void MetadataWalk::CheckMetadata() {
   const std::string& path = state_.metadata_path;
-  if (const Status status = iceberg::CheckTableMetadata(metadata_); !status.ok()) Find(path, status.message());
+  if (const Status status = iceberg::CheckTableMetadata(metadata_); !status.ok())
+    Find(path, status.message());
   // Properties keep the vector policies: without them nothing can be searched.
-  if (const auto properties = TableProperties::FromIceberg(metadata_.properties); !properties.ok()) {
+  if (const auto properties = TableProperties::FromIceberg(metadata_.properties);
+      !properties.ok()) {
     Find(path, "properties: ", properties.status().message());
   } else if (!metadata_.CurrentSchema().fields.empty()) {
     for (const auto& policy : properties->vectors) {
       if (metadata_.CurrentSchema().FindColumn(policy.column_name) == nullptr) {
-        Find(path, "properties: vector column '", policy.column_name, "' is not in the current schema");
+        Find(path, "properties: vector column '", policy.column_name,
+             "' is not in the current schema");
       }
     }
   }
@@ -76,19 +81,21 @@ void MetadataWalk::CheckMetadata() {
   for (const auto& snapshot : metadata_.snapshots) {
     last_sequence = std::max(last_sequence, snapshot.sequence_number);
     if (snapshot.schema_id && metadata_.FindSchema(*snapshot.schema_id) == nullptr) {
-      Find(path, "snapshot ", snapshot.snapshot_id, ": schema ", *snapshot.schema_id, " does not exist");
+      Find(path, "snapshot ", snapshot.snapshot_id, ": schema ", *snapshot.schema_id,
+           " does not exist");
     }
   }
   if (last_sequence > metadata_.last_sequence_number) {
-    Find(path, "last-sequence-number is ", metadata_.last_sequence_number, ", a snapshot has ", last_sequence);
+    Find(path, "last-sequence-number is ", metadata_.last_sequence_number, ", a snapshot has ",
+         last_sequence);
   }
   for (const auto& schema : metadata_.schemas) {
     if (const Status status = schema.Validate(metadata_.format_version); !status.ok()) {
       Find(path, "schema ", schema.schema_id, ": ", status.message());
     }
     if (schema.HighestFieldId() > metadata_.last_column_id) {
-      Find(path, "last-column-id is ", metadata_.last_column_id, ", schema ", schema.schema_id, " has field id ",
-           schema.HighestFieldId());
+      Find(path, "last-column-id is ", metadata_.last_column_id, ", schema ", schema.schema_id,
+           " has field id ", schema.HighestFieldId());
     }
   }
 }
@@ -100,7 +107,8 @@ void MetadataWalk::CheckVersionHint() {
   const auto hint = store_.Read(path);
   if (!hint.ok()) return;
   const std::string_view text = (*hint)->text();
-  const bool digits = !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+  const bool digits = !text.empty() && std::all_of(text.begin(), text.end(),
+                                                   [](char c) { return c >= '0' && c <= '9'; });
   if (!digits) {
     Find(path, "version hint: is not a number");
   } else if (text.size() > 18 || std::stoll(std::string(text)) > state_.version) {
@@ -109,7 +117,8 @@ void MetadataWalk::CheckVersionHint() {
 }
 
 void MetadataWalk::CheckSnapshot(const iceberg::Snapshot& snapshot) {
-  const std::string list_path = store_.PathOf(snapshot.manifest_list).ValueOr(snapshot.manifest_list);
+  const std::string list_path =
+      store_.PathOf(snapshot.manifest_list).ValueOr(snapshot.manifest_list);
   auto lines = iceberg::ReadManifestList(store_, snapshot);
   if (!lines.ok()) {
     Find(list_path, "manifest list: ", lines.status().message());
@@ -126,30 +135,36 @@ void MetadataWalk::CheckSnapshot(const iceberg::Snapshot& snapshot) {
     if (manifest == nullptr) continue;
     CheckManifestLine(list_path, line, *manifest);
     for (const auto& entry : manifest->entries) {
-      if (entry.is_live() && manifest->content == iceberg::ManifestContent::kData) live.push_back(entry);
+      if (entry.is_live() && manifest->content == iceberg::ManifestContent::kData)
+        live.push_back(entry);
     }
   }
   if (complete) CheckSummary(snapshot, live);
 }
 
-void MetadataWalk::CheckSummary(const iceberg::Snapshot& snapshot, const std::vector<iceberg::ManifestEntry>& live) {
+void MetadataWalk::CheckSummary(const iceberg::Snapshot& snapshot,
+                                const std::vector<iceberg::ManifestEntry>& live) {
   int64_t rows = 0;
   for (const auto& entry : live) rows += entry.data_file.record_count;
-  const std::string what = "snapshot " + std::to_string(snapshot.snapshot_id.value()) + " summary: ";
+  const std::string what =
+      "snapshot " + std::to_string(snapshot.snapshot_id.value()) + " summary: ";
   if (const auto total = snapshot.SummaryNumber(iceberg::summary::kTotalRecords)) {
     Expect(state_.metadata_path, what + "total-records", *total, rows);
   }
   if (const auto total = snapshot.SummaryNumber(iceberg::summary::kTotalDataFiles)) {
-    Expect(state_.metadata_path, what + "total-data-files", *total, static_cast<int64_t>(live.size()));
+    Expect(state_.metadata_path, what + "total-data-files", *total,
+           static_cast<int64_t>(live.size()));
   }
 }
 
 const iceberg::Manifest* MetadataWalk::LoadManifest(const iceberg::ManifestFile& line) {
-  if (const auto known = manifests_.find(line.manifest_path); known != manifests_.end()) return &known->second;
+  if (const auto known = manifests_.find(line.manifest_path); known != manifests_.end())
+    return &known->second;
   if (broken_manifests_.contains(line.manifest_path)) return nullptr;
   const std::string path = store_.PathOf(line.manifest_path).ValueOr(line.manifest_path);
   if (const auto info = store_.Stat(path); info.ok()) {
-    Expect(path, "manifest: size in the store", static_cast<int64_t>(info->size), line.manifest_length);
+    Expect(path, "manifest: size in the store", static_cast<int64_t>(info->size),
+           line.manifest_length);
   }
   auto manifest = iceberg::ReadManifest(store_, line);
   if (!manifest.ok()) {
@@ -180,7 +195,8 @@ void MetadataWalk::CheckManifestLine(const std::string& path, const iceberg::Man
   compare("existing-rows-count", line.existing_rows_count, expected->existing_rows_count);
   compare("deleted-rows-count", line.deleted_rows_count, expected->deleted_rows_count);
   if (metadata_.format_version > 1) {
-    Expect(path, what + "min-sequence-number", line.min_sequence_number, expected->min_sequence_number);
+    Expect(path, what + "min-sequence-number", line.min_sequence_number,
+           expected->min_sequence_number);
   }
 }
 
@@ -196,8 +212,8 @@ void MetadataWalk::CheckEntries(const std::string& path, const iceberg::Manifest
       Find(path, "manifest: ", file.file_path, " has no snapshot id");
     }
     if (file.record_count < 0 || file.file_size_in_bytes <= 0) {
-      Find(path, "manifest: ", file.file_path, " has ", file.record_count, " rows in ", file.file_size_in_bytes,
-           " bytes");
+      Find(path, "manifest: ", file.file_path, " has ", file.record_count, " rows in ",
+           file.file_size_in_bytes, " bytes");
     }
     auto& files = file.content == iceberg::FileContent::kData ? files_.data : files_.deletes;
     const auto [known, added] = files.emplace(file.file_path, file);
@@ -210,7 +226,8 @@ void MetadataWalk::CheckEntries(const std::string& path, const iceberg::Manifest
 
 }  // namespace
 
-ReachableFiles VerifyMetadata(CatalogProvider& catalog, const TableState& state, VerifyReport* report) {
+ReachableFiles VerifyMetadata(CatalogProvider& catalog, const TableState& state,
+                              VerifyReport* report) {
   return MetadataWalk(catalog, state, report).Run();
 }
 

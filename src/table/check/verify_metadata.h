@@ -22,6 +22,7 @@ struct ReachableFiles {
 };
 
 /// Adds a finding for everything that does not fit; gives the files for the next step.
-ReachableFiles VerifyMetadata(CatalogProvider& catalog, const TableState& state, VerifyReport* report);
+ReachableFiles VerifyMetadata(CatalogProvider& catalog, const TableState& state,
+                              VerifyReport* report);
 
 }  // namespace tarn

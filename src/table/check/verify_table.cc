@@ -79,9 +79,11 @@ class DataFileCheck {
 
 void DataFileCheck::CheckFooter(const AilakeFileReader& reader) {
   if (reader.rows() != file_.record_count) {
-    Find("Parquet footer: the file has ", reader.rows(), " rows, the manifest says ", file_.record_count);
+    Find("Parquet footer: the file has ", reader.rows(), " rows, the manifest says ",
+         file_.record_count);
   }
-  auto expected = DataFileFromFooter(*reader.parquet_metadata(), file_.file_size_in_bytes, metadata_.CurrentSchema());
+  auto expected = DataFileFromFooter(*reader.parquet_metadata(), file_.file_size_in_bytes,
+                                     metadata_.CurrentSchema());
   if (!expected.ok()) {
     Find("Parquet footer: ", expected.status().message());
     return;
@@ -101,7 +103,8 @@ void DataFileCheck::CheckFooter(const AilakeFileReader& reader) {
   compare("column sizes", file_.column_sizes, expected->column_sizes);
   compare("lower bounds", file_.lower_bounds, expected->lower_bounds);
   compare("upper bounds", file_.upper_bounds, expected->upper_bounds);
-  if (file_.split_offsets != expected->split_offsets) Find("manifest entry: split offsets do not fit the Parquet footer");
+  if (file_.split_offsets != expected->split_offsets)
+    Find("manifest entry: split offsets do not fit the Parquet footer");
 }
 
 void DataFileCheck::CheckVectorColumns(const AilakeFileReader& reader) {
@@ -113,11 +116,14 @@ void DataFileCheck::CheckVectorColumns(const AilakeFileReader& reader) {
       Find("vector column '", column.policy.column_name, "' is not one of the table's");
     } else if (policy->dim != column.policy.dim || policy->metric != column.policy.metric ||
                policy->precision != column.policy.precision) {
-      Find("vector column '", column.policy.column_name, "': dimension, metric or precision is not the table's");
+      Find("vector column '", column.policy.column_name,
+           "': dimension, metric or precision is not the table's");
     }
-    if (column.has_index && column.indexed_rows + column.rows_without_vector != static_cast<uint64_t>(reader.rows())) {
-      Find("vector column '", column.policy.column_name, "': the index has ", column.indexed_rows, " rows and ",
-           column.rows_without_vector, " have no vector, but the file has ", reader.rows());
+    if (column.has_index &&
+        column.indexed_rows + column.rows_without_vector != static_cast<uint64_t>(reader.rows())) {
+      Find("vector column '", column.policy.column_name, "': the index has ", column.indexed_rows,
+           " rows and ", column.rows_without_vector, " have no vector, but the file has ",
+           reader.rows());
     }
   }
 }
@@ -131,7 +137,8 @@ void DataFileCheck::CheckRows(const AilakeFileReader& reader) {
       continue;
     }
     if ((*table)->num_rows() != reader.rows()) {
-      Find("Parquet column '", field->name(), "' has ", (*table)->num_rows(), " rows, the footer says ", reader.rows());
+      Find("Parquet column '", field->name(), "' has ", (*table)->num_rows(),
+           " rows, the footer says ", reader.rows());
     } else if (const Status status = (*table)->ValidateFull(); !status.ok()) {
       Find("Parquet column '", field->name(), "': ", status.message());
     }
@@ -140,7 +147,8 @@ void DataFileCheck::CheckRows(const AilakeFileReader& reader) {
 
 }  // namespace
 
-Result<VerifyReport> VerifyTable(std::shared_ptr<CatalogProvider> catalog, const TableIdent& table, int threads) {
+Result<VerifyReport> VerifyTable(std::shared_ptr<CatalogProvider> catalog, const TableIdent& table,
+                                 int threads) {
   ARROW_ASSIGN_OR_RAISE(auto state, catalog->LoadTable(table));
   VerifyReport report;
   const auto files = VerifyMetadata(*catalog, state, &report);
@@ -153,7 +161,8 @@ Result<VerifyReport> VerifyTable(std::shared_ptr<CatalogProvider> catalog, const
   std::vector<std::vector<Finding>> findings(data.size());
   ParallelFor(data.size(), 1, ResolveThreads(threads), [&](size_t begin, size_t end, int) {
     for (size_t i = begin; i < end; ++i) {
-      findings[i] = DataFileCheck(catalog->shared_store(), *state.metadata, policies, *data[i]).Run();
+      findings[i] =
+          DataFileCheck(catalog->shared_store(), *state.metadata, policies, *data[i]).Run();
     }
   });
   for (size_t i = 0; i < data.size(); ++i) {

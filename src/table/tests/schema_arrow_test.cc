@@ -16,17 +16,21 @@ using ::testing::HasSubstr;
 /// One column of every storable type.
 std::shared_ptr<arrow::Schema> EveryType() {
   return arrow::schema(
-      {arrow::field("b", arrow::boolean()), arrow::field("i", arrow::int32(), false), arrow::field("l", arrow::int64()),
-       arrow::field("f", arrow::float32()), arrow::field("d", arrow::float64()),
-       arrow::field("dec", arrow::decimal128(20, 3)), arrow::field("date", arrow::date32()),
+      {arrow::field("b", arrow::boolean()), arrow::field("i", arrow::int32(), false),
+       arrow::field("l", arrow::int64()), arrow::field("f", arrow::float32()),
+       arrow::field("d", arrow::float64()), arrow::field("dec", arrow::decimal128(20, 3)),
+       arrow::field("date", arrow::date32()),
        arrow::field("time", arrow::time64(arrow::TimeUnit::MICRO)),
        arrow::field("ts", arrow::timestamp(arrow::TimeUnit::MICRO)),
-       arrow::field("tz", arrow::timestamp(arrow::TimeUnit::MICRO, "UTC")), arrow::field("s", arrow::utf8()),
-       arrow::field("bin", arrow::binary()), arrow::field("fix", arrow::fixed_size_binary(7)),
+       arrow::field("tz", arrow::timestamp(arrow::TimeUnit::MICRO, "UTC")),
+       arrow::field("s", arrow::utf8()), arrow::field("bin", arrow::binary()),
+       arrow::field("fix", arrow::fixed_size_binary(7)),
        arrow::field("list", arrow::list(arrow::field("element", arrow::int32(), false))),
-       arrow::field("map", std::make_shared<arrow::MapType>(arrow::field("key", arrow::utf8(), false),
-                                                            arrow::field("value", arrow::int64()))),
-       arrow::field("struct", arrow::struct_({arrow::field("x", arrow::int32()), arrow::field("y", arrow::utf8())}))});
+       arrow::field("map",
+                    std::make_shared<arrow::MapType>(arrow::field("key", arrow::utf8(), false),
+                                                     arrow::field("value", arrow::int64()))),
+       arrow::field("struct", arrow::struct_({arrow::field("x", arrow::int32()),
+                                              arrow::field("y", arrow::utf8())}))});
 }
 
 TEST(SchemaArrow, EveryStorableTypeSurvivesTheRoundTrip) {

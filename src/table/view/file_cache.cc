@@ -36,8 +36,8 @@ Result<std::shared_ptr<AilakeFileReader>> FileCache::Open(const std::shared_ptr<
       return found->second->reader;
     }
   }
-  // Opened outside the lock: a slow file must not hold up the others. Two threads may open one file;
-  // the later entry stays.
+  // Opened outside the lock: a slow file must not hold up the others. Two threads may open one
+  // file; the later entry stays.
   ARROW_ASSIGN_OR_RAISE(auto reader, AilakeFileReader::Open(store, path));
   std::lock_guard lock(impl_->mutex);
   if (const auto old = impl_->by_path.find(path); old != impl_->by_path.end()) {

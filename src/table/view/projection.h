@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The columns of a file as a table's schema sees them: paired by field id, so that renamed, reordered
-// and added columns of older files come out right.
+// The columns of a file as a table's schema sees them: paired by field id, so that renamed,
+// reordered and added columns of older files come out right.
 #pragma once
 
 #include <memory>

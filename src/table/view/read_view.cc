@@ -12,8 +12,8 @@ namespace {
 
 class ReadViewImpl : public ReadView, public std::enable_shared_from_this<ReadViewImpl> {
  public:
-  Status Init(std::shared_ptr<CatalogProvider> catalog, const TableIdent& table, std::shared_ptr<FileCache> cache,
-              std::optional<SnapshotId> snapshot);
+  Status Init(std::shared_ptr<CatalogProvider> catalog, const TableIdent& table,
+              std::shared_ptr<FileCache> cache, std::optional<SnapshotId> snapshot);
 
   const TableState& state() const override { return state_; }
   SnapshotId snapshot() const override { return snapshot_; }
@@ -26,9 +26,11 @@ class ReadViewImpl : public ReadView, public std::enable_shared_from_this<ReadVi
   Result<std::shared_ptr<AilakeFileReader>> OpenFile(size_t file) const override {
     return cache_->Open(catalog_->shared_store(), files_[file].path);
   }
-  Result<std::shared_ptr<arrow::Table>> ReadRows(size_t file, std::span<const uint32_t> rows,
-                                                 const std::vector<std::string>& columns) const override;
-  Result<std::shared_ptr<arrow::RecordBatchReader>> Scan(const std::vector<std::string>& columns) const override;
+  Result<std::shared_ptr<arrow::Table>> ReadRows(
+      size_t file, std::span<const uint32_t> rows,
+      const std::vector<std::string>& columns) const override;
+  Result<std::shared_ptr<arrow::RecordBatchReader>> Scan(
+      const std::vector<std::string>& columns) const override;
 
  private:
   Status TakeFiles(const iceberg::Snapshot& snapshot);
@@ -58,7 +60,8 @@ Status ReadViewImpl::Init(std::shared_ptr<CatalogProvider> catalog, const TableI
   if (snapshot_ != 0) {
     const iceberg::Snapshot* found = metadata.FindSnapshot(snapshot_);
     if (found == nullptr) {
-      return Error(ErrorKind::kNotFound, "table ", table.ToString(), " has no snapshot ", snapshot_);
+      return Error(ErrorKind::kNotFound, "table ", table.ToString(), " has no snapshot ",
+                   snapshot_);
     }
     // An older snapshot is read with the schema it was written under.
     if (snapshot && found->schema_id && metadata.FindSchema(*found->schema_id) != nullptr) {
@@ -74,7 +77,8 @@ Status ReadViewImpl::TakeFiles(const iceberg::Snapshot& snapshot) {
   ARROW_ASSIGN_OR_RAISE(auto live, iceberg::ReadLiveFiles(catalog_->store(), snapshot));
   if (!live.deletes.empty()) {
     // Reading on would bring deleted rows back.
-    return Error(ErrorKind::kNotSupported, "table ", state_.ident.ToString(), " has ", live.deletes.size(),
+    return Error(ErrorKind::kNotSupported, "table ", state_.ident.ToString(), " has ",
+                 live.deletes.size(),
                  " delete files, which this version cannot apply; rewrite its data files first");
   }
   for (const auto& entry : live.data) {
@@ -85,18 +89,19 @@ Status ReadViewImpl::TakeFiles(const iceberg::Snapshot& snapshot) {
     }
     ARROW_ASSIGN_OR_RAISE(std::string path, catalog_->store().PathOf(file.file_path));
     rows_ += file.record_count;
-    files_.push_back({std::move(path), static_cast<uint64_t>(file.file_size_in_bytes), file.record_count,
-                      entry.sequence_number.value_or(0)});
+    files_.push_back({std::move(path), static_cast<uint64_t>(file.file_size_in_bytes),
+                      file.record_count, entry.sequence_number.value_or(0)});
   }
   return Status::OK();
 }
 
-Result<std::shared_ptr<arrow::Table>> ReadViewImpl::ReadRows(size_t file, std::span<const uint32_t> rows,
-                                                             const std::vector<std::string>& columns) const {
+Result<std::shared_ptr<arrow::Table>> ReadViewImpl::ReadRows(
+    size_t file, std::span<const uint32_t> rows, const std::vector<std::string>& columns) const {
   ARROW_ASSIGN_OR_RAISE(auto reader, OpenFile(file));
   auto projection = Projection::Make(*schema_, *reader->schema(), columns);
   if (!projection.ok()) return WithContext(projection.status(), files_[file].path);
-  std::shared_ptr<arrow::Table> read = arrow::Table::Make(arrow::schema(arrow::FieldVector{}), arrow::ArrayVector{}, 0);
+  std::shared_ptr<arrow::Table> read =
+      arrow::Table::Make(arrow::schema(arrow::FieldVector{}), arrow::ArrayVector{}, 0);
   if (!projection->file_columns.empty()) {
     ARROW_ASSIGN_OR_RAISE(read, reader->ReadRows(rows, projection->file_columns));
   }
@@ -121,9 +126,11 @@ class ViewScan : public arrow::RecordBatchReader {
     auto projection = Projection::Make(*view_->schema(), *reader->schema(), columns_);
     if (!projection.ok()) return WithContext(projection.status(), file.path);
     if (reader->rows() != file.rows) {
-      return Error(ErrorKind::kCorrupt, file.path, " has ", reader->rows(), " rows, the manifest says ", file.rows);
+      return Error(ErrorKind::kCorrupt, file.path, " has ", reader->rows(),
+                   " rows, the manifest says ", file.rows);
     }
-    std::shared_ptr<arrow::Table> read = arrow::Table::Make(arrow::schema(arrow::FieldVector{}), arrow::ArrayVector{}, 0);
+    std::shared_ptr<arrow::Table> read =
+        arrow::Table::Make(arrow::schema(arrow::FieldVector{}), arrow::ArrayVector{}, 0);
     if (!projection->file_columns.empty()) {
       ARROW_ASSIGN_OR_RAISE(read, reader->ReadAll(projection->file_columns));
     }
@@ -139,7 +146,8 @@ class ViewScan : public arrow::RecordBatchReader {
   size_t next_ = 0;
 };
 
-Result<std::shared_ptr<arrow::RecordBatchReader>> ReadViewImpl::Scan(const std::vector<std::string>& columns) const {
+Result<std::shared_ptr<arrow::RecordBatchReader>> ReadViewImpl::Scan(
+    const std::vector<std::string>& columns) const {
   ARROW_ASSIGN_OR_RAISE(auto schema, SelectColumns(*schema_, columns));
   return std::make_shared<ViewScan>(shared_from_this(), std::move(schema), columns);
 }
@@ -147,7 +155,8 @@ Result<std::shared_ptr<arrow::RecordBatchReader>> ReadViewImpl::Scan(const std::
 }  // namespace
 
 Result<std::shared_ptr<const ReadView>> ReadView::Open(std::shared_ptr<CatalogProvider> catalog,
-                                                       const TableIdent& table, std::shared_ptr<FileCache> cache,
+                                                       const TableIdent& table,
+                                                       std::shared_ptr<FileCache> cache,
                                                        std::optional<SnapshotId> snapshot) {
   auto view = std::make_shared<ReadViewImpl>();
   ARROW_RETURN_NOT_OK(view->Init(std::move(catalog), table, std::move(cache), snapshot));

@@ -20,30 +20,36 @@ Status CheckGiven(const arrow::RecordBatch& batch, std::span<const VectorColumn>
     const auto& name = column.policy.column_name;
     const auto policy = std::find_if(policies.begin(), policies.end(),
                                      [&](const auto& p) { return p.column_name == name; });
-    if (policy == policies.end()) return Error(ErrorKind::kBadInput, "the table has no vector column '", name, "'");
+    if (policy == policies.end())
+      return Error(ErrorKind::kBadInput, "the table has no vector column '", name, "'");
     if (*policy != column.policy) {
-      return Error(ErrorKind::kBadInput, "vector column '", name, "': the policy given is not the table's");
+      return Error(ErrorKind::kBadInput, "vector column '", name,
+                   "': the policy given is not the table's");
     }
     if (column.embeddings.rows() != batch.num_rows()) {
-      return Error(ErrorKind::kBadInput, "vector column '", name, "' has ", column.embeddings.rows(),
-                   " embeddings for ", batch.num_rows(), " rows");
+      return Error(ErrorKind::kBadInput, "vector column '", name, "' has ",
+                   column.embeddings.rows(), " embeddings for ", batch.num_rows(), " rows");
     }
     if (batch.GetColumnByName(name)) {
-      return Error(ErrorKind::kBadInput, "vector column '", name, "' is given twice: in the batch and beside it");
+      return Error(ErrorKind::kBadInput, "vector column '", name,
+                   "' is given twice: in the batch and beside it");
     }
   }
   return Status::OK();
 }
 
 /// The batch's own list column as embeddings; numbers of other widths are cast to f32.
-Result<EmbeddingsView> FromColumn(const std::shared_ptr<arrow::Array>& column, const VectorStoragePolicy& policy) {
+Result<EmbeddingsView> FromColumn(const std::shared_ptr<arrow::Array>& column,
+                                  const VectorStoragePolicy& policy) {
   auto lists = column;
-  if (column->type_id() == arrow::Type::NA) return EmbeddingsView::AllNull(column->length(), policy.dim);
-  if (arrow::is_list(column->type_id()) && column->type()->field(0)->type()->id() != arrow::Type::FLOAT) {
+  if (column->type_id() == arrow::Type::NA)
+    return EmbeddingsView::AllNull(column->length(), policy.dim);
+  if (arrow::is_list(column->type_id()) &&
+      column->type()->field(0)->type()->id() != arrow::Type::FLOAT) {
     auto cast = arrow::compute::Cast(*column, arrow::large_list(arrow::float32()));
     if (!cast.ok()) {
-      return Error(ErrorKind::kBadInput, "vector column '", policy.column_name, "' is ", column->type()->ToString(),
-                   ", not a list of numbers");
+      return Error(ErrorKind::kBadInput, "vector column '", policy.column_name, "' is ",
+                   column->type()->ToString(), ", not a list of numbers");
     }
     lists = *cast;
   }
@@ -52,7 +58,8 @@ Result<EmbeddingsView> FromColumn(const std::shared_ptr<arrow::Array>& column, c
   return view;
 }
 
-Result<std::vector<VectorColumn>> CollectVectors(const arrow::RecordBatch& batch, std::span<const VectorColumn> given,
+Result<std::vector<VectorColumn>> CollectVectors(const arrow::RecordBatch& batch,
+                                                 std::span<const VectorColumn> given,
                                                  std::span<const VectorStoragePolicy> policies) {
   std::vector<VectorColumn> vectors;
   for (const auto& policy : policies) {
@@ -66,7 +73,8 @@ Result<std::vector<VectorColumn>> CollectVectors(const arrow::RecordBatch& batch
       vectors.push_back({policy, std::move(view)});
     } else if (&policy == policies.data()) {
       // A forgotten embedding column is a mistake far more often than a wish for null vectors.
-      return Error(ErrorKind::kBadInput, "the batch has no embedding column '", policy.column_name, "'");
+      return Error(ErrorKind::kBadInput, "the batch has no embedding column '", policy.column_name,
+                   "'");
     } else {
       vectors.push_back({policy, EmbeddingsView::AllNull(batch.num_rows(), policy.dim)});
     }
@@ -74,8 +82,8 @@ Result<std::vector<VectorColumn>> CollectVectors(const arrow::RecordBatch& batch
   return vectors;
 }
 
-Result<std::shared_ptr<arrow::RecordBatch>> WithoutVectors(const arrow::RecordBatch& batch,
-                                                           std::span<const VectorStoragePolicy> policies) {
+Result<std::shared_ptr<arrow::RecordBatch>> WithoutVectors(
+    const arrow::RecordBatch& batch, std::span<const VectorStoragePolicy> policies) {
   auto rest = batch.Slice(0);
   for (const auto& policy : policies) {
     const int index = rest->schema()->GetFieldIndex(policy.column_name);
@@ -87,7 +95,8 @@ Result<std::shared_ptr<arrow::RecordBatch>> WithoutVectors(const arrow::RecordBa
 }
 
 /// Replaces (kNull) or removes (kDrop) what CheckEmbeddings would refuse.
-Status MendVectors(OnBadVectors how, std::shared_ptr<arrow::RecordBatch>* batch, std::vector<VectorColumn>* vectors) {
+Status MendVectors(OnBadVectors how, std::shared_ptr<arrow::RecordBatch>* batch,
+                   std::vector<VectorColumn>* vectors) {
   const int64_t rows = (*batch)->num_rows();
   std::vector<bool> bad_row(static_cast<size_t>(rows));
   bool any = false;
@@ -111,7 +120,8 @@ Status MendVectors(OnBadVectors how, std::shared_ptr<arrow::RecordBatch>* batch,
   ARROW_RETURN_NOT_OK(builder.AppendValues(kept));
   ARROW_ASSIGN_OR_RAISE(auto indices, builder.Finish());
   if ((*batch)->num_columns() == 0) {
-    *batch = arrow::RecordBatch::Make((*batch)->schema(), static_cast<int64_t>(kept.size()), arrow::ArrayVector{});
+    *batch = arrow::RecordBatch::Make((*batch)->schema(), static_cast<int64_t>(kept.size()),
+                                      arrow::ArrayVector{});
   } else {
     ARROW_ASSIGN_OR_RAISE(auto taken, arrow::compute::Take(*batch, indices));
     *batch = taken.record_batch();
@@ -127,7 +137,8 @@ Result<std::shared_ptr<arrow::Schema>> ScalarSchema(const iceberg::Schema& schem
   for (const auto& policy : policies) {
     const int index = arrow_schema->GetFieldIndex(policy.column_name);
     if (index < 0) {
-      return Error(ErrorKind::kCorrupt, "the table's schema lacks its vector column '", policy.column_name, "'");
+      return Error(ErrorKind::kCorrupt, "the table's schema lacks its vector column '",
+                   policy.column_name, "'");
     }
     ARROW_ASSIGN_OR_RAISE(arrow_schema, arrow_schema->RemoveField(index));
   }
@@ -137,13 +148,14 @@ Result<std::shared_ptr<arrow::Schema>> ScalarSchema(const iceberg::Schema& schem
 }  // namespace
 
 Result<BatchPlan> PlanBatch(const arrow::RecordBatch& batch, std::span<const VectorColumn> given,
-                            std::span<const VectorStoragePolicy> policies, const iceberg::Schema& schema,
-                            OnBadVectors on_bad_vectors) {
+                            std::span<const VectorStoragePolicy> policies,
+                            const iceberg::Schema& schema, OnBadVectors on_bad_vectors) {
   ARROW_RETURN_NOT_OK(CheckGiven(batch, given, policies));
   BatchPlan plan;
   ARROW_ASSIGN_OR_RAISE(plan.vectors, CollectVectors(batch, given, policies));
   ARROW_ASSIGN_OR_RAISE(auto rest, WithoutVectors(batch, policies));
-  if (on_bad_vectors != OnBadVectors::kError) ARROW_RETURN_NOT_OK(MendVectors(on_bad_vectors, &rest, &plan.vectors));
+  if (on_bad_vectors != OnBadVectors::kError)
+    ARROW_RETURN_NOT_OK(MendVectors(on_bad_vectors, &rest, &plan.vectors));
 
   ARROW_ASSIGN_OR_RAISE(auto storable, format::StorableSchema(*rest->schema()));
   ARROW_ASSIGN_OR_RAISE(auto stored, format::ToStorableBatch(*rest, storable));

@@ -20,8 +20,8 @@ struct StagedFile {
 
 class TableWriterImpl : public TableWriter {
  public:
-  TableWriterImpl(std::shared_ptr<CatalogProvider> catalog, TableState state, TableProperties properties,
-                  TableWriterOptions options)
+  TableWriterImpl(std::shared_ptr<CatalogProvider> catalog, TableState state,
+                  TableProperties properties, TableWriterOptions options)
       : catalog_(std::move(catalog)),
         state_(std::move(state)),
         properties_(std::move(properties)),
@@ -40,7 +40,8 @@ class TableWriterImpl : public TableWriter {
 
   Status WriteBatch(const arrow::RecordBatch& batch, const EmbeddingsView& embeddings) override {
     if (properties_.vectors.empty()) {
-      return Error(ErrorKind::kBadInput, "table ", state_.ident.ToString(), " has no vector column");
+      return Error(ErrorKind::kBadInput, "table ", state_.ident.ToString(),
+                   " has no vector column");
     }
     const VectorColumn column{properties_.vectors[0], embeddings};
     return Stage(batch, std::span(&column, 1));
@@ -48,7 +49,8 @@ class TableWriterImpl : public TableWriter {
 
   Status WriteBatch(const arrow::RecordBatch& batch) override { return Stage(batch, {}); }
 
-  Status WriteBatchMulti(const arrow::RecordBatch& batch, std::span<const VectorColumn> columns) override {
+  Status WriteBatchMulti(const arrow::RecordBatch& batch,
+                         std::span<const VectorColumn> columns) override {
     return Stage(batch, columns);
   }
 
@@ -79,9 +81,10 @@ class TableWriterImpl : public TableWriter {
   std::vector<StagedFile> in_doubt_;
 };
 
-Status TableWriterImpl::Stage(const arrow::RecordBatch& batch, std::span<const VectorColumn> given) {
-  ARROW_ASSIGN_OR_RAISE(auto plan,
-                        PlanBatch(batch, given, properties_.vectors, schema_, options_.on_bad_vectors));
+Status TableWriterImpl::Stage(const arrow::RecordBatch& batch,
+                              std::span<const VectorColumn> given) {
+  ARROW_ASSIGN_OR_RAISE(
+      auto plan, PlanBatch(batch, given, properties_.vectors, schema_, options_.on_bad_vectors));
   if (plan.columns->num_rows() == 0) return Status::OK();
   ARROW_ASSIGN_OR_RAISE(auto staged, WriteFile(plan));
   schema_ = std::move(plan.schema);
@@ -99,9 +102,10 @@ Result<StagedFile> TableWriterImpl::WriteFile(const BatchPlan& plan) {
     const auto* field = plan.schema.FindColumn(column.policy.column_name);
     writer.WithVectorFieldId(field->name, field->id, field->type.fields[0].id);
   }
-  ARROW_ASSIGN_OR_RAISE(auto written,
-                        writer.WriteMulti(path, *plan.columns, plan.vectors, options_.index.has_value()));
-  auto file = DataFileFromFooter(*written.metadata, static_cast<int64_t>(written.size), plan.schema);
+  ARROW_ASSIGN_OR_RAISE(auto written, writer.WriteMulti(path, *plan.columns, plan.vectors,
+                                                        options_.index.has_value()));
+  auto file =
+      DataFileFromFooter(*written.metadata, static_cast<int64_t>(written.size), plan.schema);
   if (!file.ok()) {
     (void)catalog_->store().Delete(path);
     return file.status();
@@ -165,30 +169,32 @@ Status CheckWritable(const TableState& state) {
   return Status::OK();
 }
 
-Result<std::unique_ptr<TableWriter>> OpenWriter(std::shared_ptr<CatalogProvider> catalog, TableState state,
-                                                TableWriterOptions options) {
+Result<std::unique_ptr<TableWriter>> OpenWriter(std::shared_ptr<CatalogProvider> catalog,
+                                                TableState state, TableWriterOptions options) {
   ARROW_RETURN_NOT_OK(CheckWritable(state));
   ARROW_ASSIGN_OR_RAISE(auto properties, TableProperties::FromIceberg(state.metadata->properties));
-  return std::make_unique<TableWriterImpl>(std::move(catalog), std::move(state), std::move(properties), options);
+  return std::make_unique<TableWriterImpl>(std::move(catalog), std::move(state),
+                                           std::move(properties), options);
 }
 
 }  // namespace
 
 Result<std::unique_ptr<TableWriter>> TableWriter::Make(std::shared_ptr<CatalogProvider> catalog,
-                                                       const TableIdent& table, TableWriterOptions options) {
+                                                       const TableIdent& table,
+                                                       TableWriterOptions options) {
   ARROW_ASSIGN_OR_RAISE(auto state, catalog->LoadTable(table));
   return OpenWriter(std::move(catalog), std::move(state), options);
 }
 
-Result<std::unique_ptr<TableWriter>> TableWriter::CreateOrOpen(std::shared_ptr<CatalogProvider> catalog,
-                                                               const TableIdent& table,
-                                                               const TableProperties& properties,
-                                                               TableWriterOptions options) {
+Result<std::unique_ptr<TableWriter>> TableWriter::CreateOrOpen(
+    std::shared_ptr<CatalogProvider> catalog, const TableIdent& table,
+    const TableProperties& properties, TableWriterOptions options) {
   auto state = catalog->LoadTable(table);
   if (!state.ok() && IsKind(state.status(), ErrorKind::kNotFound)) {
     state = catalog->CreateTable(table, properties);
     // Somebody else made it between the two calls.
-    if (!state.ok() && IsKind(state.status(), ErrorKind::kAlreadyExists)) state = catalog->LoadTable(table);
+    if (!state.ok() && IsKind(state.status(), ErrorKind::kAlreadyExists))
+      state = catalog->LoadTable(table);
   }
   ARROW_RETURN_NOT_OK(state.status());
   ARROW_ASSIGN_OR_RAISE(auto existing, TableProperties::FromIceberg(state->metadata->properties));
