@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tarn/search_session.h"
+
+#include <algorithm>
+#include <cmath>
+#include <random>
+#include <thread>
+
+#include "arrow/api.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tarn/table_writer.h"
+
+namespace tarn {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr uint32_t kSeed = 21;
+constexpr int32_t kDim = 12;
+const TableIdent kTable{{"db"}, "t"};
+
+/// A table in memory whose rows are known.
+class SearchSessionTest : public ::testing::Test {
+ protected:
+  SearchSessionTest() {
+    TableProperties properties(VectorStoragePolicy{"v", kDim, VectorMetric::kEuclidean});
+    writer_ = TableWriter::CreateOrOpen(catalog_, kTable, properties).ValueOrDie();
+  }
+
+  /// Appends rows as one more file, and commits.
+  void Append(int64_t rows, std::optional<IndexType> index = IndexType::kHnsw) {
+    if (!index) writer_ = TableWriter::Make(catalog_, kTable, {.index = std::nullopt}).ValueOrDie();
+    std::normal_distribution<float> normal;
+    arrow::Int64Builder ids;
+    const size_t first = vectors_.size();
+    for (int64_t i = 0; i < rows; ++i) {
+      ASSERT_TRUE(ids.Append(static_cast<int64_t>(first / kDim) + i).ok());
+      for (int32_t d = 0; d < kDim; ++d) vectors_.push_back(normal(random_));
+    }
+    auto batch = arrow::RecordBatch::Make(arrow::schema({arrow::field("id", arrow::int64())}), rows,
+                                          {ids.Finish().ValueOrDie()});
+    const auto view =
+        EmbeddingsView::FromSpan(std::span(vectors_).subspan(first), kDim).ValueOrDie();
+    ASSERT_TRUE(writer_->WriteBatch(*batch, view).ok());
+    ASSERT_TRUE(writer_->Commit().ok());
+  }
+
+  std::vector<float> Query(uint32_t seed) const {
+    std::mt19937 random(seed);
+    std::normal_distribution<float> normal;
+    std::vector<float> query(kDim);
+    for (auto& value : query) value = normal(random);
+    return query;
+  }
+
+  /// Ids by distance, by comparing with every row.
+  std::vector<int64_t> Nearest(const std::vector<float>& query, size_t k) const {
+    std::vector<std::pair<double, int64_t>> scored;
+    for (size_t row = 0; row < vectors_.size() / kDim; ++row) {
+      double squares = 0;
+      for (int32_t d = 0; d < kDim; ++d)
+        squares += std::pow(query[d] - vectors_[row * kDim + d], 2);
+      scored.emplace_back(squares, row);
+    }
+    std::sort(scored.begin(), scored.end());
+    std::vector<int64_t> ids;
+    for (size_t i = 0; i < std::min(k, scored.size()); ++i) ids.push_back(scored[i].second);
+    return ids;
+  }
+
+  static std::vector<int64_t> Ids(const arrow::Table& table) {
+    std::vector<int64_t> ids;
+    for (const auto& chunk : table.GetColumnByName("id")->chunks()) {
+      for (int64_t i = 0; i < chunk->length(); ++i) {
+        ids.push_back(static_cast<const arrow::Int64Array&>(*chunk).Value(i));
+      }
+    }
+    return ids;
+  }
+
+  std::mt19937 random_{kSeed};
+  std::vector<float> vectors_;
+  std::shared_ptr<CatalogProvider> catalog_ =
+      HadoopCatalog::Make(MemoryStore::Make(), "w").ValueOrDie();
+  std::unique_ptr<TableWriter> writer_;
+};
+
+TEST_F(SearchSessionTest, MixesIndexedAndScannedFiles) {
+  Append(400);
+  Append(300, std::nullopt);
+  Append(50);
+  auto session = SearchSession::Open(catalog_, kTable).ValueOrDie();
+  ASSERT_EQ(session->view()->files().size(), 3u);
+  for (uint32_t seed = 0; seed < 20; ++seed) {
+    const auto query = Query(seed);
+    auto found = session->Search(query, {.k = 10, .ef = 200}).ValueOrDie();
+    EXPECT_EQ(Ids(*found), Nearest(query, 10)) << "seed " << seed;
+    EXPECT_EQ(Ids(*session->Search(query, {.k = 10, .exact = true}).ValueOrDie()),
+              Nearest(query, 10));
+  }
+}
+
+TEST_F(SearchSessionTest, AnEmptyTableHasNoNeighbours) {
+  auto session = SearchSession::Open(catalog_, kTable).ValueOrDie();
+  EXPECT_TRUE(session->SearchHits(Query(1), {}).ValueOrDie().empty());
+  EXPECT_EQ(session->Search(Query(1), {}).ValueOrDie()->num_rows(), 0);
+}
+
+TEST_F(SearchSessionTest, ColumnsAreThoseAskedForAndThePlaceOfTheRow) {
+  Append(30);
+  auto session = SearchSession::Open(catalog_, kTable).ValueOrDie();
+  auto table = session->Search(Query(1), {.k = 3, .columns = {"v", "id"}}).ValueOrDie();
+  EXPECT_THAT(table->ColumnNames(),
+              ::testing::ElementsAre("v", "id", "_distance", "_file", "_pos"));
+  table = session->Search(Query(1), {.k = 3}).ValueOrDie();
+  EXPECT_THAT(table->ColumnNames(), ::testing::ElementsAre("id", "_distance", "_file", "_pos"));
+  EXPECT_THAT(session->Search(Query(1), {.columns = {"x"}}).status().message(), HasSubstr("'x'"));
+}
+
+TEST_F(SearchSessionTest, ASessionStaysOnItsSnapshotUntilItIsRefreshed) {
+  Append(20);
+  auto session = SearchSession::Open(catalog_, kTable).ValueOrDie();
+  Append(20);
+  EXPECT_EQ(session->SearchHits(Query(1), {.k = 100}).ValueOrDie().size(), 20u);
+  ASSERT_TRUE(session->Refresh().ok());
+  EXPECT_EQ(session->SearchHits(Query(1), {.k = 100}).ValueOrDie().size(), 40u);
+}
+
+TEST_F(SearchSessionTest, BadRequestsAreRefusedWithTheirReason) {
+  Append(5);
+  auto session = SearchSession::Open(catalog_, kTable).ValueOrDie();
+  EXPECT_THAT(session->SearchHits(Query(1), {.k = 0}).status().message(), HasSubstr("k is 0"));
+  EXPECT_THAT(session->SearchHits(std::vector<float>(3), {}).status().message(),
+              HasSubstr("3 elements"));
+  auto query = Query(1);
+  query[4] = NAN;
+  EXPECT_THAT(session->SearchHits(query, {}).status().message(), HasSubstr("element 4"));
+  EXPECT_THAT(session->SearchHits(Query(1), {.column = "w"}).status().message(), HasSubstr("'w'"));
+}
+
+TEST_F(SearchSessionTest, ABatchGivesWhatSingleSearchesGive) {
+  Append(500);
+  Append(100, std::nullopt);
+  auto session = SearchSession::Open(catalog_, kTable, {.threads = 3}).ValueOrDie();
+  std::vector<float> queries;
+  for (uint32_t seed = 0; seed < 40; ++seed) {
+    const auto query = Query(seed);
+    queries.insert(queries.end(), query.begin(), query.end());
+  }
+  const auto view = EmbeddingsView::FromSpan(queries, kDim).ValueOrDie();
+  const auto answers = session->SearchHitsBatch(view, {.k = 5}).ValueOrDie();
+  ASSERT_EQ(answers.size(), 40u);
+  for (uint32_t seed = 0; seed < 40; ++seed) {
+    const auto single = session->SearchHits(Query(seed), {.k = 5}).ValueOrDie();
+    ASSERT_EQ(answers[seed].size(), single.size());
+    for (size_t i = 0; i < single.size(); ++i) {
+      EXPECT_EQ(answers[seed][i].row, single[i].row);
+      EXPECT_EQ(answers[seed][i].file, single[i].file);
+    }
+  }
+}
+
+TEST_F(SearchSessionTest, ThreadsMaySearchWhileOthersRefreshAndCommit) {
+  Append(100);
+  auto session = SearchSession::Open(catalog_, kTable, {.threads = 2}).ValueOrDie();
+  std::atomic<bool> stop{false};
+  std::atomic<int> wrong{0};
+  std::vector<std::thread> searchers;
+  for (int t = 0; t < 3; ++t) {
+    searchers.emplace_back([&, t] {
+      const auto query = Query(static_cast<uint32_t>(t));
+      while (!stop) {
+        auto found = session->Search(query, {.k = 7});
+        wrong += !found.ok() || (*found)->num_rows() != 7;
+      }
+    });
+  }
+  for (int i = 0; i < 12; ++i) {
+    Append(20);
+    ASSERT_TRUE(session->Refresh().ok());
+  }
+  stop = true;
+  for (auto& thread : searchers) thread.join();
+  EXPECT_EQ(wrong, 0);
+  EXPECT_EQ(session->view()->rows(), 340);
+}
+
+}  // namespace
+}  // namespace tarn
