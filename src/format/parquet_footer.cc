@@ -371,6 +371,8 @@ Result<std::vector<std::byte>> SealFooter(Bytes metadata, FooterKeys keys) {
   return sealed;
 }
 
+bool HasFooterSeal(Bytes metadata) { return FindChecksum(metadata) != kNoChecksum; }
+
 Status CheckFooterSeal(Bytes metadata) {
   const size_t at = FindChecksum(metadata);
   if (at == kNoChecksum) return Status::OK();

@@ -55,6 +55,9 @@ std::string ChecksumText(uint32_t crc);
 /// SetFooterKeys, with the checksum set anew.
 Result<std::vector<std::byte>> SealFooter(std::span<const std::byte> metadata, FooterKeys keys);
 
+/// Whether the footer holds a checksum, where CheckFooterSeal finds it.
+bool HasFooterSeal(std::span<const std::byte> metadata);
+
 /// kCorrupt when the footer holds a checksum that does not match; OK without one.
 Status CheckFooterSeal(std::span<const std::byte> metadata);
 

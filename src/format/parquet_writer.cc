@@ -35,6 +35,8 @@ std::shared_ptr<parquet::WriterProperties> MakeProperties(const ParquetLayout& l
       ->max_row_group_length(std::numeric_limits<int64_t>::max())
       ->enable_store_decimal_as_integer()
       ->enable_write_page_index()
+      // Histograms of levels cost a pass over every embedding and serve no reader that we know.
+      ->set_size_statistics_level(parquet::SizeStatisticsLevel::None)
       ->enable_page_checksum();
   for (const std::string& column : layout.distinct_columns) builder.disable_dictionary(column);
   for (const std::string& column : layout.raw_embeddings) {

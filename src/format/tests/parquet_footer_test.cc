@@ -86,6 +86,7 @@ TEST(ParquetFooter, SealedFootersShowEveryFlippedByte) {
     auto damaged = sealed;
     damaged[at] ^= std::byte{0x04};
     unseen += CheckFooterSeal(damaged).ok();
+    EXPECT_FALSE(CheckFooterSeal(damaged).ok() && HasFooterSeal(damaged)) << at;
   }
   // Only damage to the checksum's own key makes the footer look like one without a checksum.
   EXPECT_EQ(unseen, kFooterChecksumKey.size() + 2);

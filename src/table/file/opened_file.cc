@@ -148,7 +148,8 @@ Status ReadSections(OpenedFile* file) {
                  " does not fit the file");
   }
   file->data_checksum = Key(*file, format::kDataChecksumKey);
-  if (!file->data_checksum || !Key(*file, format::kFooterChecksumKey)) {
+  const auto footer = file->bytes->bytes().subspan(file->footer_offset);
+  if (!file->data_checksum || !format::HasFooterSeal(footer)) {
     return Error(ErrorKind::kCorrupt, "the footer has lost a checksum key");
   }
   file->primary_column = Key(*file, format::kVectorColumnKey).value_or("");
