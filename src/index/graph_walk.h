@@ -11,6 +11,7 @@
 #include <span>
 #include <vector>
 
+#include "index/aligned.h"
 #include "index/layout.h"
 #include "kernels/kernels.h"
 
@@ -57,10 +58,12 @@ class WalkScratch {
   /// Empties the pool and sets its capacity.
   void Start(uint32_t capacity) {
     const size_t room = size_t{capacity} + kernels::kPoolPad;
-    if (pool_distances_.size() < room) pool_distances_.resize(room), pool_ids_.resize(room);
-    std::fill(pool_distances_.begin(), pool_distances_.begin() + static_cast<ptrdiff_t>(room),
-              std::numeric_limits<float>::infinity());
-    pool = {pool_distances_.data(), pool_ids_.data(), 0, capacity, 0};
+    if (pool_distances_.size() < room * sizeof(float)) {
+      pool_distances_.Resize(room * sizeof(float));
+      pool_ids_.Resize(room * sizeof(uint32_t));
+    }
+    pool = {pool_distances_.as<float>(), pool_ids_.as<uint32_t>(), 0, capacity, 0};
+    std::fill_n(pool.distances, room, std::numeric_limits<float>::infinity());
   }
 
   kernels::CandidatePool pool{};
@@ -70,8 +73,8 @@ class WalkScratch {
   float keys[kBatch + kernels::kPoolPad] = {};
 
  private:
-  std::vector<float> pool_distances_;
-  std::vector<uint32_t> pool_ids_;
+  AlignedBytes pool_distances_;
+  AlignedBytes pool_ids_;
 };
 
 struct LinkTable {
