@@ -11,47 +11,59 @@
 #include <span>
 #include <vector>
 
+#include "index/aligned.h"
 #include "index/layout.h"
 #include "kernels/kernels.h"
 
 namespace tarn::index {
 
-/// A set of nodes; clearing it costs as much as what was put in.
+/// A set of nodes. Clearing it costs at most 512 bytes for each member, and no more than all bits.
 class VisitedSet {
  public:
   void Reset(uint32_t nodes) {
-    for (uint32_t node : members_) words_[node / 64] = 0;
-    members_.clear();
-    if (words_.size() < nodes / 64 + 1) words_.resize(nodes / 64 + 1);
+    for (size_t block = 0; block < dirty_.size(); ++block) {
+      if (!dirty_[block]) continue;
+      std::fill_n(words_.begin() + static_cast<ptrdiff_t>(block * kBlockWords), kBlockWords,
+                  uint64_t{0});
+      dirty_[block] = 0;
+    }
+    const size_t blocks = nodes / (kBlockWords * 64) + 1;
+    if (dirty_.size() >= blocks) return;
+    dirty_.resize(blocks);
+    words_.resize(blocks * kBlockWords);
   }
-  /// True when the node was not in the set.
-  bool Insert(uint32_t node) {
+  /// 1 when the node was not in the set, else 0: half of the answers are no, in no order that a
+  /// branch could be predicted by.
+  uint32_t Insert(uint32_t node) {
     uint64_t& word = words_[node / 64];
-    const uint64_t bit = uint64_t{1} << (node % 64);
-    if (word & bit) return false;
-    word |= bit;
-    members_.push_back(node);
-    return true;
+    const uint64_t old = word;
+    word = old | uint64_t{1} << (node % 64);
+    dirty_[node / (kBlockWords * 64)] = 1;
+    return static_cast<uint32_t>(~old >> (node % 64) & 1);
   }
 
  private:
+  static constexpr size_t kBlockWords = 64;
   std::vector<uint64_t> words_;
-  std::vector<uint32_t> members_;
+  std::vector<uint8_t> dirty_;  // one for each block of words
 };
 
 /// The memory of one traversing thread.
 class WalkScratch {
  public:
   static constexpr uint32_t kExpanded = 0x80000000u;  ///< marks ids in the pool
-  static constexpr size_t kBatch = 256;               ///< rows scored in one call, at most
+  static constexpr size_t kBatch =
+      256;  ///< rows scored in one call, and the links of a node, at most
 
   /// Empties the pool and sets its capacity.
   void Start(uint32_t capacity) {
     const size_t room = size_t{capacity} + kernels::kPoolPad;
-    if (pool_distances_.size() < room) pool_distances_.resize(room), pool_ids_.resize(room);
-    std::fill(pool_distances_.begin(), pool_distances_.begin() + static_cast<ptrdiff_t>(room),
-              std::numeric_limits<float>::infinity());
-    pool = {pool_distances_.data(), pool_ids_.data(), 0, capacity, 0};
+    if (pool_distances_.size() < room * sizeof(float)) {
+      pool_distances_.Resize(room * sizeof(float));
+      pool_ids_.Resize(room * sizeof(uint32_t));
+    }
+    pool = {pool_distances_.as<float>(), pool_ids_.as<uint32_t>(), 0, capacity, 0};
+    std::fill_n(pool.distances, room, std::numeric_limits<float>::infinity());
   }
 
   kernels::CandidatePool pool{};
@@ -61,8 +73,8 @@ class WalkScratch {
   float keys[kBatch + kernels::kPoolPad] = {};
 
  private:
-  std::vector<float> pool_distances_;
-  std::vector<uint32_t> pool_ids_;
+  AlignedBytes pool_distances_;
+  AlignedBytes pool_ids_;
 };
 
 struct LinkTable {
@@ -99,11 +111,11 @@ uint64_t Walk(const LinkTable& table, WalkScratch& scratch, const kernels::Searc
     for (uint32_t i = 0; i < table.degree; ++i) {
       const uint32_t id = block[i];
       if (id >= table.nodes) break;  // the end of the block, or damage
-      if (!scratch.visited.Insert(id)) continue;
-      prefetch(id);
-      scratch.ids[n++] = id;
+      scratch.ids[n] = id;
+      n += scratch.visited.Insert(id);
     }
     if (n == 0) continue;
+    for (size_t i = 0; i < n; ++i) prefetch(scratch.ids[i]);
     score(scratch.ids, n, scratch.keys);
     kernels.pool_insert(pool, scratch.keys, scratch.ids, n);
   }

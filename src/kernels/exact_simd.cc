@@ -113,7 +113,7 @@ HWY_INLINE V QueryTail(const float* query, size_t dim) {
 
 HWY_INLINE void PrefetchRow(const std::byte* row, size_t bytes) {
   // The hardware follows a row after its first lines.
-  const size_t end = bytes < 512 ? bytes : 512;
+  const size_t end = bytes < 2048 ? bytes : 2048;
   for (size_t at = 0; at < end; at += 64) hwy::Prefetch(row + at);
 }
 

@@ -21,9 +21,9 @@ bool FillForLevel(SimdLevel level, KernelTable& table) {
       N_AVX3::FillTable(table);
       return true;
 #endif
-#elif HWY_ARCH_ARM
+#elif HWY_TARGETS & HWY_NEON
     case SimdLevel::kNeon:
-      HWY_STATIC_NAMESPACE::FillTable(table);
+      N_NEON::FillTable(table);
       return true;
 #endif
     default:

@@ -35,16 +35,36 @@ HWY_INLINE uint32_t CountNotAbove(const float* sorted, uint32_t size, float valu
   return size;
 }
 
-// Moves [at, size) one place up, from the top. May move up to one vector of the padding along.
-template <class T>
-HWY_INLINE void ShiftUp(T* values, uint32_t at, uint32_t size) {
-  const hn::ScalableTag<T> d;
-  const auto lanes = static_cast<uint32_t>(hn::Lanes(d));
-  for (uint32_t left = (size - at + lanes - 1) / lanes; left-- > 0;) {
-    T* from = values + at + left * lanes;
-    hn::StoreU(hn::LoadU(d, from), d, from + 1);
+#if HWY_TARGET == HWY_AVX3
+// Puts `value` at `at` and moves what follows one place up, from whole vectors to the same whole
+// vectors: the next insertion reads just what this one stored, which the store buffer can forward.
+// Highway 1.0.3 cannot shift lanes across its 128-bit blocks.
+HWY_INLINE void InsertAt(uint32_t* values, uint32_t at, uint32_t size, uint32_t value) {
+  uint32_t block = at & ~15u;
+  __m512i v = _mm512_loadu_si512(values + block);
+  const __mmask16 after = static_cast<__mmask16>(0xfffeu << (at & 15));
+  const __mmask16 here = static_cast<__mmask16>(1u << (at & 15));
+  __m512i moved = _mm512_mask_alignr_epi32(v, after, v, v, 15);
+  _mm512_storeu_si512(values + block, _mm512_mask_set1_epi32(moved, here, static_cast<int>(value)));
+  for (block += 16; block <= size; block += 16) {
+    const __m512i next = _mm512_loadu_si512(values + block);
+    _mm512_storeu_si512(values + block, _mm512_alignr_epi32(next, v, 15));
+    v = next;
   }
 }
+#else
+// Puts `value` at `at` and moves what follows one place up, from the top. Up to one vector of the
+// padding may move along.
+HWY_INLINE void InsertAt(uint32_t* values, uint32_t at, uint32_t size, uint32_t value) {
+  const hn::ScalableTag<uint32_t> d;
+  const auto lanes = static_cast<uint32_t>(hn::Lanes(d));
+  for (uint32_t left = (size - at + lanes - 1) / lanes; left-- > 0;) {
+    uint32_t* from = values + at + left * lanes;
+    hn::StoreU(hn::LoadU(d, from), d, from + 1);
+  }
+  std::memcpy(values + at, &value, sizeof(value));  // they may be floats to everybody else
+}
+#endif
 
 void PoolInsert(CandidatePool& pool, const float* distances, const uint32_t* ids, size_t n) {
   const D d;
@@ -64,10 +84,10 @@ void PoolInsert(CandidatePool& pool, const float* distances, const uint32_t* ids
       const float value = distances[i];
       if (pool.size == pool.capacity && !(value < pool.distances[pool.size - 1])) continue;
       const uint32_t at = CountNotAbove(pool.distances, pool.size, value);
-      ShiftUp(pool.distances, at, pool.size);
-      ShiftUp(pool.ids, at, pool.size);
-      pool.distances[at] = value;
-      pool.ids[at] = ids[i];
+      uint32_t bits;
+      std::memcpy(&bits, &value, sizeof(bits));
+      InsertAt(reinterpret_cast<uint32_t*>(pool.distances), at, pool.size, bits);
+      InsertAt(pool.ids, at, pool.size, ids[i]);
       if (pool.size < pool.capacity) ++pool.size;
       if (at < pool.cursor) pool.cursor = at;
     }

@@ -5,5 +5,6 @@
 // skipped.
 #pragma once
 
-#define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_SSE4)
+#define HWY_DISABLED_TARGETS \
+  (HWY_SSSE3 | HWY_SSE4 | HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128)
 #define TARN_COMPILES_TARGET(target) ((target) != HWY_SCALAR && (target) != HWY_EMU128)
