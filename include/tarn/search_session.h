@@ -52,8 +52,10 @@ class SearchSession {
   virtual std::shared_ptr<const ReadView> view() const = 0;
 
   /// The nearest rows as an Arrow table: the asked columns, then `_distance` (float, ascending),
-  /// `_file` (string) and `_pos` (int64, position in the file).
-  /// kBadInput: k = 0, a query of another dimension, not finite or (cosine) zero, unknown columns.
+  /// `_file` (string) and `_pos` (int64, position in the file). The schema's metadata says under
+  /// "tarn.distances" whether they are "exact" or, where a column keeps no raw vectors,
+  /// "approximate". kBadInput: k = 0, a query of another dimension, not finite or (cosine) zero,
+  /// unknown columns.
   virtual Result<std::shared_ptr<arrow::Table>> Search(std::span<const float> query,
                                                        const SearchRequest& request) = 0;
   /// The same without fetching columns.

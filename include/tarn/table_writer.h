@@ -30,6 +30,14 @@ struct TableWriterOptions {
   int threads = 0;  ///< of index builds; 0: as many as the process may use
 };
 
+/// Makes an empty table with columns, where CatalogProvider::CreateTable leaves them to the first
+/// batch. `schema` is as a batch would have it; the vector columns of the properties follow its
+/// other columns.
+/// kBadInput names a field that no table can hold; kAlreadyExists.
+Result<TableState> CreateTableWithSchema(CatalogProvider& catalog, const TableIdent& table,
+                                         const TableProperties& properties,
+                                         const arrow::Schema& schema);
+
 /// Writes to one table. Each WriteBatch stages one file, durable but invisible; Commit publishes
 /// all staged files in one snapshot. Staged files that are never committed are deleted when the
 /// writer goes, unless the outcome of a commit is unknown. A failed call changes nothing: what was

@@ -6,6 +6,8 @@
 #include <mutex>
 #include <shared_mutex>
 
+#include "arrow/api.h"
+#include "arrow/util/key_value_metadata.h"
 #include "base/parallel.h"
 #include "search/file_search.h"
 #include "search/hit_table.h"
@@ -24,6 +26,8 @@ constexpr size_t kFilesWorthThreads = 8;
 struct OpenedColumn {
   VectorStoragePolicy policy;
   std::vector<SearchableFile> files;
+  /// An index answers without exact vectors to compare with.
+  bool approximate = false;
 };
 
 /// A view and what has been opened of it. A search holds on to the one it started with.
@@ -71,6 +75,9 @@ Result<std::shared_ptr<const OpenedColumn>> OpenedView::Open(const std::string& 
                 }
               });
   for (const auto& status : failures) ARROW_RETURN_NOT_OK(status);
+  for (const auto& file : column->files) {
+    column->approximate |= file.index != nullptr && !column->policy.keep_raw_for_reranking;
+  }
   return column;
 }
 
@@ -110,7 +117,10 @@ class SearchSessionImpl : public SearchSession {
     ARROW_ASSIGN_OR_RAISE(auto columns, ChooseColumns(*opened->view(), request.columns));
     ARROW_ASSIGN_OR_RAISE(auto column, opened->Column(request.column, threads_));
     ARROW_ASSIGN_OR_RAISE(auto hits, SearchColumn(*opened, *column, query, request, threads_));
-    return ReadHits(*opened->view(), hits, columns);
+    const bool exact = request.exact || !column->approximate;
+    ARROW_ASSIGN_OR_RAISE(auto table, ReadHits(*opened->view(), hits, columns));
+    return table->ReplaceSchemaMetadata(
+        arrow::key_value_metadata({"tarn.distances"}, {exact ? "exact" : "approximate"}));
   }
 
   Result<std::vector<SearchHit>> SearchHits(std::span<const float> query,

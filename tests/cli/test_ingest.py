@@ -141,3 +141,14 @@ def test_two_processes_that_ingest_at_once_lose_nothing(lake, tmp_path):
     assert sorted(table["id"].to_pylist()) == sorted(list(range(50)) * 4)
     assert len(json.loads(lake.metadata("db.t").read_text())["snapshots"]) == 40
     assert "is sound" in lake.run("verify", "db.t").stdout
+
+
+def test_a_table_can_be_made_like_a_file_before_there_are_rows(lake, tmp_path):
+    pq.write_table(rows(), tmp_path / "in.parquet")
+    lake.run("create", "db.t", "--like", tmp_path / "in.parquet", "--vector", "v", "--dim", 4)
+    assert lake.iceberg("db.t").schema.names == ["id", "word", "v"]
+    assert lake.iceberg("db.t").num_rows == 0
+    lake.run("ingest", "db.t", tmp_path / "in.parquet")
+    check(lake)
+    done = lake.run("create", "db.bad", "--like", tmp_path / "absent.parquet", code=1)
+    assert "absent.parquet" in done.stderr and not lake.table_folder("db.bad").exists()

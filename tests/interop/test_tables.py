@@ -124,3 +124,28 @@ def test_every_metric_and_precision_agrees_with_numpy(lake, tmp_path, metric, pr
     expected = np.sort(distances)[:10]
     tolerance = 2e-3 if metric == "normalized_cosine" and precision == "f16" else 2e-5
     assert np.allclose([row["_distance"] for row in rows], expected, atol=tolerance)
+
+
+def test_without_raw_vectors_results_are_marked_approximate_and_close(lake, tmp_path):
+    rng = np.random.default_rng(9)
+    vectors = rng.normal(size=(2000, 32)).astype(np.float32)
+    table = pa.table({"id": range(2000), "v": pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), 32)})
+    pq.write_table(table, tmp_path / "in.parquet")
+    lake.run("ingest", "db.raw", tmp_path / "in.parquet", "--vector", "v", "--precision", "f16")
+    lake.run("ingest", "db.small", tmp_path / "in.parquet", "--vector", "v", "--precision", "f16", "--no-raw")
+    assert lake.files("db.small")[0].stat().st_size < lake.files("db.raw")[0].stat().st_size
+    assert "no raw vectors" in lake.run("info", "db.small").stdout
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    right = 0
+    for row in range(0, 2000, 100):
+        out = tmp_path / f"{row}.parquet"
+        lake.run("search", "db.small", "--like-id", row, "--k", 10, "--ef", 200, "--columns", "id", "--out", out)
+        hits = pq.read_table(out)
+        assert hits.schema.metadata[b"tarn.distances"] == b"approximate"
+        distances = 1 - unit @ unit[row]
+        right += len(set(hits["id"].to_pylist()) & set(np.argsort(distances)[:10].tolist()))
+        assert np.allclose(hits["_distance"], distances[hits["id"].to_numpy()], atol=0.02)
+        exact = lake.run("search", "db.small", "--like-id", row, "--k", 10, "--exact", "--columns", "id", "--json")
+        ids = [json.loads(line)["id"] for line in exact.stdout.splitlines()]
+        assert ids[0] == row and len(set(ids) & set(np.argsort(distances)[:10].tolist())) >= 9
+    assert right >= 0.95 * 200

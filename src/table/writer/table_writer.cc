@@ -6,8 +6,10 @@
 #include "arrow/api.h"
 #include "base/random_id.h"
 #include "catalog/append.h"
+#include "format/storable_schema.h"
 #include "iceberg/location.h"
 #include "table/file_metrics.h"
+#include "table/schema_arrow.h"
 #include "table/writer/batch_plan.h"
 
 namespace tarn {
@@ -178,6 +180,20 @@ Result<std::unique_ptr<TableWriter>> OpenWriter(std::shared_ptr<CatalogProvider>
 }
 
 }  // namespace
+
+Result<TableState> CreateTableWithSchema(CatalogProvider& catalog, const TableIdent& table,
+                                         const TableProperties& properties,
+                                         const arrow::Schema& schema) {
+  arrow::FieldVector fields;
+  for (const auto& field : schema.fields()) {
+    const bool vector = std::any_of(properties.vectors.begin(), properties.vectors.end(),
+                                    [&](const auto& p) { return p.column_name == field->name(); });
+    if (!vector) fields.push_back(field);
+  }
+  ARROW_ASSIGN_OR_RAISE(auto storable, format::StorableSchema(*arrow::schema(std::move(fields))));
+  ARROW_ASSIGN_OR_RAISE(auto columns, NewTableSchema(*storable, properties.vectors));
+  return catalog.CreateTable(table, properties, columns);
+}
 
 Result<std::unique_ptr<TableWriter>> TableWriter::Make(std::shared_ptr<CatalogProvider> catalog,
                                                        const TableIdent& table,
