@@ -34,6 +34,23 @@ Status AppendQuotedScalar(const arrow::Array& array, int64_t i, std::string* out
   return Status::OK();
 }
 
+/// The storage of the one extension type that tables hold, in the usual form 8-4-4-4-12.
+Status AppendUuid(const arrow::Array& storage, int64_t i, std::string* out) {
+  if (storage.type_id() != arrow::Type::FIXED_SIZE_BINARY) {
+    return Error(ErrorKind::kNotSupported, "cannot print values of this extension type");
+  }
+  const auto bytes = static_cast<const arrow::FixedSizeBinaryArray&>(storage).GetView(i);
+  out->push_back('"');
+  for (size_t b = 0; b < bytes.size(); ++b) {
+    char hex[4];
+    std::snprintf(hex, sizeof(hex), "%02x", static_cast<unsigned char>(bytes[b]));
+    if (b == 4 || b == 6 || b == 8 || b == 10) out->push_back('-');
+    out->append(hex);
+  }
+  out->push_back('"');
+  return Status::OK();
+}
+
 Status AppendRange(const arrow::Array& values, int64_t begin, int64_t end, std::string* out) {
   out->push_back('[');
   for (int64_t i = begin; i < end; ++i) {
@@ -145,6 +162,8 @@ Status AppendJson(const arrow::Array& array, int64_t i, std::string* out) {
                            static_cast<const arrow::FixedSizeBinaryArray&>(array).GetView(i)),
                        out);
       return Status::OK();
+    case arrow::Type::EXTENSION:
+      return AppendUuid(*static_cast<const arrow::ExtensionArray&>(array).storage(), i, out);
     case arrow::Type::LIST: {
       const auto& list = static_cast<const arrow::ListArray&>(array);
       return AppendRange(*list.values(), list.value_offset(i), list.value_offset(i + 1), out);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "table/schema_arrow.h"
 
+#include "arrow/extension/uuid.h"
 #include "arrow/type.h"
 #include "arrow/util/key_value_metadata.h"
 #include "format/storable_schema.h"
@@ -38,6 +39,10 @@ Result<Type> FromArrowType(const arrow::DataType& type, const std::string& name)
       return Type::Of(TypeId::kString);
     case arrow::Type::BINARY:
       return Type::Of(TypeId::kBinary);
+    case arrow::Type::EXTENSION:
+      // The one extension type that is storable (format/storable_schema.h).
+      if (type.Equals(*arrow::extension::uuid())) return Type::Of(TypeId::kUuid);
+      break;
     case arrow::Type::FIXED_SIZE_BINARY:
       return Type::Fixed(static_cast<const arrow::FixedSizeBinaryType&>(type).byte_width());
     case arrow::Type::DECIMAL128: {
@@ -64,9 +69,10 @@ Result<Type> FromArrowType(const arrow::DataType& type, const std::string& name)
       return Type::Struct(std::move(fields));
     }
     default:
-      return Error(ErrorKind::kBadInput, "column '", name, "': type ", type.ToString(),
-                   " has no Iceberg counterpart");
+      break;
   }
+  return Error(ErrorKind::kBadInput, "column '", name, "': type ", type.ToString(),
+               " has no Iceberg counterpart");
 }
 
 Result<NestedField> FromArrowField(const arrow::Field& field) {
@@ -103,7 +109,7 @@ Result<std::shared_ptr<arrow::DataType>> ToArrowType(const NestedField& field) {
     case TypeId::kBinary:
       return arrow::binary();
     case TypeId::kUuid:
-      return arrow::fixed_size_binary(16);
+      return arrow::extension::uuid();
     case TypeId::kFixed:
       return arrow::fixed_size_binary(type.length);
     case TypeId::kDecimal:

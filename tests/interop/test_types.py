@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 import math
+import uuid
 from decimal import Decimal
 
 import numpy as np
@@ -57,6 +58,8 @@ def columns():
         "binary": same([b"\x00\xff", b"", None], pa.binary()),
         "large_binary": same([b"\x00\xff", b"x", None], pa.large_binary()),
         "binary_view": same([b"\x00\xff and more than twelve", b"x", None], pa.binary_view()),
+        "uuid": (pa.array([uuid.UUID(int=5).bytes, uuid.UUID(int=2**127 + 1).bytes, None], pa.uuid()),
+                 [uuid.UUID(int=5), uuid.UUID(int=2**127 + 1), None]),
         "fixed": same([b"abcd", b"\x00\x01\x02\x03", None], pa.binary(4)),
         "dictionary": (pa.array(["x", "y", None]).dictionary_encode(), ["x", "y", None]),
         "list": same([[1, 2], [], None], pa.list_(pa.int32())),
@@ -130,6 +133,7 @@ def test_scan_prints_every_type_as_json(typed):
     rows = [json.loads(line) for line in lake.run("scan", "db.types", "--json").stdout.splitlines()]
     assert len(rows) == 3 and list(rows[0]) == list(data)
     assert rows[0]["string"] == "" and rows[0]["struct"] == {"a": 1, "b": "x"} and rows[0]["uint64"] == 0
+    assert rows[0]["uuid"] == "00000000-0000-0000-0000-000000000005"
     assert rows[2]["list"] is None and rows[0]["embedding"] == [1.0, 0.0, 0.5]
 
 
