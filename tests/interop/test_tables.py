@@ -128,8 +128,8 @@ def test_every_metric_and_precision_agrees_with_numpy(lake, tmp_path, metric, pr
 
 def test_without_raw_vectors_results_are_marked_approximate_and_close(lake, tmp_path):
     rng = np.random.default_rng(9)
-    vectors = rng.normal(size=(2000, 32)).astype(np.float32)
-    table = pa.table({"id": range(2000), "v": pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), 32)})
+    vectors = rng.normal(size=(1000, 256)).astype(np.float32)
+    table = pa.table({"id": range(1000), "v": pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), 256)})
     pq.write_table(table, tmp_path / "in.parquet")
     lake.run("ingest", "db.raw", tmp_path / "in.parquet", "--vector", "v", "--precision", "f16")
     lake.run("ingest", "db.small", tmp_path / "in.parquet", "--vector", "v", "--precision", "f16", "--no-raw")
@@ -137,9 +137,9 @@ def test_without_raw_vectors_results_are_marked_approximate_and_close(lake, tmp_
     assert "no raw vectors" in lake.run("info", "db.small").stdout
     unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     right = 0
-    for row in range(0, 2000, 100):
+    for row in range(0, 1000, 50):
         out = tmp_path / f"{row}.parquet"
-        lake.run("search", "db.small", "--like-id", row, "--k", 10, "--ef", 200, "--columns", "id", "--out", out)
+        lake.run("search", "db.small", "--like-id", row, "--k", 10, "--ef", 400, "--columns", "id", "--out", out)
         hits = pq.read_table(out)
         assert hits.schema.metadata[b"tarn.distances"] == b"approximate"
         distances = 1 - unit @ unit[row]

@@ -79,6 +79,8 @@ def plain(value):
     """One spelling for the same value whatever engine it comes from."""
     if isinstance(value, dt.datetime) and value.tzinfo is not None:
         return value.astimezone(UTC)
+    if isinstance(value, uuid.UUID):
+        return str(value)
     if isinstance(value, dict):
         return {key: plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
