@@ -55,8 +55,11 @@ class ParquetSink : public TableSink {
     sink->path_ = path;
     sink->partial_ = path + ".partial";
     ARROW_ASSIGN_OR_RAISE(sink->file_, arrow::io::FileOutputStream::Open(sink->partial_));
-    ARROW_ASSIGN_OR_RAISE(sink->writer_, parquet::arrow::FileWriter::Open(
-                                             schema, arrow::default_memory_pool(), sink->file_));
+    ARROW_ASSIGN_OR_RAISE(
+        sink->writer_,
+        parquet::arrow::FileWriter::Open(
+            schema, arrow::default_memory_pool(), sink->file_, parquet::default_writer_properties(),
+            parquet::ArrowWriterProperties::Builder().store_schema()->build()));
     return sink;
   }
   ~ParquetSink() override {
