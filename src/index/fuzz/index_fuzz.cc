@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Any bytes as the chunks of an index: opened, verified and searched in every way, they are refused
-// or harmless, and no search returns a row twice, a row past the file or an unwanted row. Input:
-// `u32 row limit`, then for each chunk `u32 kind | u32 length | bytes`, cut off where input ends.
+// or harmless, and no search returns a row past the file or an unwanted row, nor, when Verify found
+// nothing, a row twice. Input: `u32 row limit`, then for each chunk `u32 kind | u32 length |
+// bytes`, cut off where input ends.
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
@@ -23,7 +24,8 @@ class Chunks {
  public:
   explicit Chunks(std::span<const std::byte> input) {
     tarn::ByteReader reader(input);
-    row_limit_ = reader.Read<uint32_t>();
+    // Files of many rows differ only in the memory that checking their row lists takes.
+    row_limit_ = reader.Read<uint32_t>() % (1u << 20);
     while (reader.ok() && reader.remaining() >= 8) {
       const auto kind = reader.Read<uint32_t>();
       const auto length = std::min<size_t>(reader.Read<uint32_t>(), reader.remaining());
@@ -68,10 +70,12 @@ class AnyRows : public tarn::index::RowSource {
   std::vector<float> values_;
 };
 
-void CheckHits(std::vector<Neighbor> hits, uint32_t row_limit, const tarn::index::LiveRows* live) {
+void CheckHits(std::vector<Neighbor> hits, uint32_t row_limit, bool whole,
+               const tarn::index::LiveRows* live) {
   std::ranges::sort(hits, {}, &Neighbor::row);
   for (size_t i = 0; i < hits.size(); ++i) {
-    if (hits[i].row >= row_limit || (i > 0 && hits[i].row == hits[i - 1].row)) std::abort();
+    if (hits[i].row >= row_limit) std::abort();
+    if (whole && i > 0 && hits[i].row == hits[i - 1].row) std::abort();
     if (live != nullptr && !live->contains(hits[i].row)) std::abort();
   }
 }
@@ -96,7 +100,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       const auto found = (*index)->Search(query.data(), {5, 8, live, rows}, scratch);
       // What Verify passes is searched without complaint.
       if (whole && !found.ok()) std::abort();
-      if (found.ok()) CheckHits(*found, chunks.row_limit(), live);
+      if (found.ok()) CheckHits(*found, chunks.row_limit(), whole, live);
     }
   }
   return 0;
