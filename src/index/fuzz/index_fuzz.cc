@@ -28,7 +28,8 @@ class Chunks {
     row_limit_ = reader.Read<uint32_t>() % (1u << 20);
     while (reader.ok() && reader.remaining() >= 8) {
       const auto kind = reader.Read<uint32_t>();
-      const auto length = std::min<size_t>(reader.Read<uint32_t>(), reader.remaining());
+      const auto wanted = reader.Read<uint32_t>();
+      const auto length = std::min<size_t>(wanted, reader.remaining());
       const auto bytes = reader.ReadBytes(length);
       void* block = nullptr;
       if (posix_memalign(&block, 64, length) != 0) std::abort();
