@@ -78,12 +78,9 @@ const Json* JsonObject::Find(const char* key) {
 Result<std::optional<int64_t>> JsonObject::OptionalInt(const char* key) {
   const Json* member = Find(key);
   if (member == nullptr) return std::nullopt;
-  if (!member->is_number_integer() ||
-      (member->is_number_unsigned() &&
-       member->get<uint64_t>() > static_cast<uint64_t>(std::numeric_limits<int64_t>::max()))) {
-    return Corrupt(std::string("'") + key + "' is not a 64-bit integer");
-  }
-  return member->get<int64_t>();
+  const auto value = IntOf(*member);
+  if (!value) return Corrupt(std::string("'") + key + "' is not a 64-bit integer");
+  return value;
 }
 
 Result<int64_t> JsonObject::Int(const char* key) {
@@ -138,10 +135,11 @@ Result<std::vector<int32_t>> JsonObject::IntArray(const char* key) {
   std::vector<int32_t> result;
   ARROW_ASSIGN_OR_RAISE(const auto elements, Array(key));
   for (const Json* element : elements) {
-    if (!element->is_number_integer()) {
-      return Corrupt(std::string("'") + key + "' holds something that is not an integer");
+    const auto number = IntOf(*element);
+    if (!number) {
+      return Corrupt(std::string("'") + key + "' holds something that is not a 64-bit integer");
     }
-    ARROW_ASSIGN_OR_RAISE(const int32_t value, ToInt32(element->get<int64_t>(), *this, key));
+    ARROW_ASSIGN_OR_RAISE(const int32_t value, ToInt32(*number, *this, key));
     result.push_back(value);
   }
   return result;
@@ -153,6 +151,13 @@ std::string JsonObject::Rest() const {
     if (std::find(seen_.begin(), seen_.end(), key) == seen_.end()) rest[key] = value;
   }
   return rest.empty() ? std::string() : JsonText(rest);
+}
+
+std::optional<int64_t> IntOf(const Json& json) {
+  constexpr auto kMax = static_cast<uint64_t>(std::numeric_limits<int64_t>::max());
+  if (!json.is_number_integer()) return std::nullopt;
+  if (json.is_number_unsigned() && json.get<uint64_t>() > kMax) return std::nullopt;
+  return json.get<int64_t>();
 }
 
 Result<int32_t> ToInt32(int64_t value, const JsonObject& object, const char* key) {

@@ -57,6 +57,8 @@ class JsonObject {
   std::vector<std::string> seen_;
 };
 
+/// The value of an integer that 64 signed bits hold; nullopt for any other JSON.
+std::optional<int64_t> IntOf(const Json& json);
 /// A 32-bit number, or kCorrupt.
 Result<int32_t> ToInt32(int64_t value, const JsonObject& object, const char* key);
 /// Adds the members of `extra` (as Rest made it) that `object` does not have.

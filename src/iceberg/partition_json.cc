@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "iceberg/partition_json.h"
 
+#include <optional>
 #include <utility>
 
 namespace tarn::iceberg {
@@ -11,19 +12,26 @@ Result<int32_t> Int32(JsonObject& object, const char* key) {
   return ToInt32(value, object, key);
 }
 
-/// "source-id", or the first of version 3's "source-ids" (which is kept beside it).
-Result<int32_t> SourceId(JsonObject& object, const Json& json) {
-  if (json.contains("source-id")) return Int32(object, "source-id");
+/// The first of version 3's "source-ids"; nullopt when there is none.
+std::optional<int64_t> FirstSourceId(const Json& json) {
   const auto ids = json.find("source-ids");
-  if (ids == json.end() || !ids->is_array() || ids->empty() || !(*ids)[0].is_number_integer()) {
-    return object.Corrupt("'source-id' is missing");
-  }
-  return ToInt32((*ids)[0].get<int64_t>(), object, "source-ids");
+  if (ids == json.end() || !ids->is_array() || ids->empty()) return std::nullopt;
+  return IntOf((*ids)[0]);
 }
 
-/// A field that was read with "source-ids" alone is written so again.
+/// "source-id", or the first of "source-ids" (which is kept beside it).
+Result<int32_t> SourceId(JsonObject& object, const Json& json) {
+  if (json.contains("source-id")) return Int32(object, "source-id");
+  const auto first = FirstSourceId(json);
+  if (!first) return object.Corrupt("'source-id' is missing");
+  return ToInt32(*first, object, "source-ids");
+}
+
+/// A field whose "source-ids" say the same is written with these alone.
 void WriteSourceId(Json& json, int32_t source_id, const std::string& extra) {
-  if (extra.find("\"source-ids\"") == std::string::npos) json["source-id"] = source_id;
+  const Json kept =
+      extra.empty() ? Json() : Json::parse(extra, nullptr, /*allow_exceptions=*/false);
+  if (!kept.is_object() || FirstSourceId(kept) != source_id) json["source-id"] = source_id;
 }
 
 }  // namespace

@@ -97,6 +97,9 @@ Status ReadHistory(JsonObject& object, TableMetadata* metadata) {
   ARROW_ASSIGN_OR_RAISE(const auto current, object.OptionalInt("current-snapshot-id"));
   metadata->current_snapshot_id = SnapshotId(current.value_or(-1) == -1 ? 0 : *current);
   ARROW_RETURN_NOT_OK(ReadAll(object, "snapshots", &metadata->snapshots, SnapshotOf));
+  if (metadata->format_version == 1) {
+    for (auto& snapshot : metadata->snapshots) snapshot.sequence_number = 0;
+  }
   ARROW_RETURN_NOT_OK(ReadRefs(object, metadata));
   ARROW_RETURN_NOT_OK(ReadAll(object, "snapshot-log", &metadata->snapshot_log, SnapshotLogEntryOf));
   ARROW_RETURN_NOT_OK(ReadAll(object, "metadata-log", &metadata->metadata_log, MetadataLogEntryOf));
@@ -117,14 +120,15 @@ Result<TableMetadata> MetadataOf(const Json& json, const std::string& name) {
   metadata.table_uuid = std::move(uuid).value_or("");
   ARROW_ASSIGN_OR_RAISE(metadata.location, object.String("location"));
   ARROW_ASSIGN_OR_RAISE(const auto sequence, object.OptionalInt("last-sequence-number"));
-  metadata.last_sequence_number = sequence.value_or(0);
+  // Version 1 has no sequence numbers: what a file of it says about them is not meant.
+  metadata.last_sequence_number = metadata.format_version > 1 ? sequence.value_or(0) : 0;
   ARROW_ASSIGN_OR_RAISE(metadata.last_updated_ms, object.Int("last-updated-ms"));
   ARROW_ASSIGN_OR_RAISE(metadata.last_column_id, Int32(object, "last-column-id"));
   ARROW_RETURN_NOT_OK(ReadSchemas(object, &metadata));
   ARROW_RETURN_NOT_OK(ReadSpecs(object, &metadata));
   ARROW_ASSIGN_OR_RAISE(metadata.properties, object.StringMap("properties"));
   ARROW_ASSIGN_OR_RAISE(const auto next_row_id, object.OptionalInt("next-row-id"));
-  metadata.next_row_id = next_row_id.value_or(0);
+  metadata.next_row_id = metadata.format_version > 2 ? next_row_id.value_or(0) : 0;
   ARROW_RETURN_NOT_OK(ReadHistory(object, &metadata));
   metadata.extra = object.Rest();
   const Status status = CheckTableMetadata(metadata);
@@ -177,7 +181,8 @@ Json SnapshotsJson(const TableMetadata& metadata, Json json) {
 
 std::string TableMetadataToJson(const TableMetadata& metadata) {
   Json json{{"format-version", metadata.format_version}};
-  if (!metadata.table_uuid.empty()) json["table-uuid"] = metadata.table_uuid;
+  if (metadata.format_version > 1 || !metadata.table_uuid.empty())
+    json["table-uuid"] = metadata.table_uuid;
   json["location"] = metadata.location;
   if (metadata.format_version > 1) json["last-sequence-number"] = metadata.last_sequence_number;
   json["last-updated-ms"] = metadata.last_updated_ms;

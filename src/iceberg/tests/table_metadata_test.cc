@@ -71,6 +71,59 @@ TEST(TableMetadata, VersionOneIsReadAndWritten) {
   EXPECT_EQ(TableMetadataFromJson(written, "again").ValueOrDie(), *table);
 }
 
+/// Empty metadata of a version, with further members.
+std::string Minimal(int version, const std::string& members) {
+  return R"({"format-version": )" + std::to_string(version) +
+         R"(, "table-uuid": "u", "location": "s3://b/t", "last-updated-ms": 5, "last-column-id": 1,
+           "schemas": [{"type": "struct", "fields": [
+             {"id": 1, "name": "a", "required": true, "type": "long"}]}])" +
+         members + "}";
+}
+
+TEST(TableMetadata, NumbersThatAVersionDoesNotKnowAreNotRead) {
+  const auto one = TableMetadataFromJson(Minimal(1, R"(, "last-sequence-number": 4,
+      "next-row-id": 9, "current-snapshot-id": 7, "snapshots": [{"snapshot-id": 7,
+      "sequence-number": 3, "timestamp-ms": 4, "manifest-list": "s3://b/t/m"}])"),
+                                         "v1")
+                       .ValueOrDie();
+  EXPECT_EQ(one.last_sequence_number, 0);
+  EXPECT_EQ(one.next_row_id, 0);
+  EXPECT_EQ(one.snapshots[0].sequence_number, 0);
+  EXPECT_EQ(TableMetadataFromJson(TableMetadataToJson(one), "again").ValueOrDie(), one);
+  const auto two = TableMetadataFromJson(Minimal(2, R"(, "next-row-id": 9)"), "v2").ValueOrDie();
+  EXPECT_EQ(two.next_row_id, 0);
+}
+
+TEST(TableMetadata, AnEmptyUuidSurvives) {
+  std::string json = Minimal(2, "");
+  json.replace(json.find("\"u\""), 3, "\"\"");
+  const auto table = TableMetadataFromJson(json, "x").ValueOrDie();
+  const auto again = TableMetadataFromJson(TableMetadataToJson(table), "again");
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_EQ(*again, table);
+}
+
+TEST(TableMetadata, ASourceIdThatItsListContradictsSurvives) {
+  const auto with = [](const std::string& field) {
+    return TableMetadataFromJson(
+        Minimal(3, R"(, "partition-specs": [{"spec-id": 0, "fields": [{"name": "p",
+          "transform": "identity", "field-id": 1000, )" +
+                       field + "}]}]"),
+        "x");
+  };
+  for (const char* field : {R"("source-id": 1, "source-ids": [2])", R"("source-ids": [1, 2])",
+                            R"("source-id": 1, "more": {"source-ids": [1]})"}) {
+    const auto table = with(field);
+    ASSERT_TRUE(table.ok()) << field << ": " << table.status();
+    EXPECT_EQ(table->DefaultSpec().fields[0].source_id, 1) << field;
+    const auto again = TableMetadataFromJson(TableMetadataToJson(*table), "again");
+    ASSERT_TRUE(again.ok()) << field << ": " << again.status();
+    EXPECT_EQ(again->DefaultSpec(), table->DefaultSpec()) << field;
+  }
+  EXPECT_TRUE(
+      IsKind(with(R"("source-ids": [18446744073709551615])").status(), ErrorKind::kCorrupt));
+}
+
 TEST(TableMetadata, UnknownMembersSurviveAtEveryLevel) {
   auto table = NewTableMetadata("file:///t", OneColumn(), {}, 1).ValueOrDie();
   table.partition_specs[0].fields.push_back({1, 1000, "p", "identity", R"({"f":1})"});

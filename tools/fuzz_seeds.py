@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Makes the seeds of the fuzz targets (tests/fuzz/<target>/seed-*) anew: small valid inputs of each format.
+
+    TARN_BINARY=build/release/src/cli/tarn .deps/venv/bin/python tools/fuzz_seeds.py
+
+Inputs that once went wrong lie beside the seeds under names of their own, and stay.
+"""
+import os
+import random
+import shutil
+import struct
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+ROOT = Path(__file__).resolve().parents[1]
+BINARY = Path(os.environ.get("TARN_BINARY", ROOT / "build" / "release" / "src" / "cli" / "tarn")).resolve()
+SEEDS = ROOT / "tests" / "fuzz"
+GOLDEN = ROOT / "tests" / "golden"
+
+# name: rows, dimension, options of `tarn ingest`
+FILES = {
+    "graph": (6, 3, ["--metric", "euclidean"]),
+    "cosine-f16": (6, 3, ["--precision", "f16"]),
+    "no-raw": (6, 3, ["--precision", "f16", "--no-raw", "--metric", "dot_product"]),
+    "flat": (5, 4, ["--metric", "normalized_cosine", "--index", "flat"]),
+    "no-index": (5, 2, ["--index", "none"]),
+}
+# Large enough that a search walks the graph.
+WALKED = (530, 2, ["--metric", "euclidean", "--hnsw-m", "4"])
+
+
+def save(target, name, data):
+    folder = SEEDS / target
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"seed-{name}").write_bytes(data)
+
+
+def data_file(folder, name, rows, dim, options):
+    """The bytes of the data file that `tarn ingest` makes of a few rows."""
+    random.seed(name)
+    vectors = [[random.uniform(-1, 1) for _ in range(dim)] for _ in range(rows)]
+    vectors = [[x / sum(y * y for y in v) ** 0.5 for x in v] for v in vectors]
+    vectors[2] = vectors[1]
+    vectors[4] = None
+    columns = {"id": pa.array(range(rows)), "v": pa.array(vectors, pa.list_(pa.float32()))}
+    if rows < 100:
+        columns["name"] = pa.array([None if i == 3 else f"n{i}" for i in range(rows)])
+        columns["tags"] = pa.array([["a"] * (i % 3) for i in range(rows)])
+    pq.write_table(pa.table(columns), folder / "in.parquet")
+    subprocess.run([BINARY, "-C", folder / name, "--no-sync", "ingest", "db.t", folder / "in.parquet", "--vector", "v",
+                    *options], check=True, capture_output=True)
+    return next((folder / name).rglob("data/*.parquet")).read_bytes()
+
+
+def footer(data):
+    return data[-8 - struct.unpack_from("<I", data, len(data) - 8)[0]:]
+
+
+def sections(data):
+    """(magic, bytes) of each section, found by its header."""
+    for magic in (b"AILK", b"AILP"):
+        at = data.find(magic + b"\x02\x00")
+        if at >= 0 and at % 64 == 0:
+            yield magic, data[at:at + struct.unpack_from("<Q", data, at + 72)[0]]
+
+
+def chunks(section):
+    for i in range(struct.unpack_from("<I", section, 64)[0]):
+        kind, _, offset, length = struct.unpack_from("<IIQQ", section, 80 + 32 * i)
+        yield kind, section[offset:offset + length]
+
+
+def index_input(section, rows):
+    out = struct.pack("<I", rows)
+    for kind, data in chunks(section):
+        if 0x100 <= kind < 0x200:
+            out += struct.pack("<II", kind, len(data)) + data
+    return out
+
+
+def main():
+    for old in SEEDS.glob("*/seed-*"):
+        old.unlink()
+    with tempfile.TemporaryDirectory() as folder:
+        for name, (rows, dim, options) in {**FILES, "walked": WALKED}.items():
+            data = data_file(Path(folder), name, rows, dim, options)
+            if name != "walked":
+                save("data_file_fuzz", name, data)
+                save("parquet_footer_fuzz", name, footer(data)[:-8])
+            for magic, section in sections(data):
+                if name != "walked":
+                    # The section stands at the start of the fuzzer's bytes, and its trailer says so.
+                    save("section_fuzz", f"{name}-{magic.decode()}", section[:-24] + bytes(8) + section[-16:])
+                if magic == b"AILK":
+                    save("index_fuzz", name, index_input(section, rows))
+        save("parquet_footer_fuzz", "tail", footer(data))
+    for origin in ("pyiceberg_v2", "spark_v2", "spark_v3"):
+        files = sorted((GOLDEN / origin).iterdir())
+        documents = [path for path in files if path.suffix == ".json"]
+        manifests = [path for path in files if path.suffix == ".avro" and not path.name.startswith("snap-")]
+        lists = [path for path in files if path.name.startswith("snap-")]
+        for target, kind, paths in (("metadata_json_fuzz", "table", documents), ("avro_fuzz", "manifest", manifests),
+                                    ("avro_fuzz", "list", lists)):
+            (SEEDS / target).mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(paths[-1], SEEDS / target / f"seed-{origin}-{kind}")
+
+
+if __name__ == "__main__":
+    main()
