@@ -48,7 +48,10 @@ class DataFileCheck {
   void Find(Parts&&... parts) {
     std::string message = Error(ErrorKind::kCorrupt, std::forward<Parts>(parts)...).message();
     // Lower layers name the file themselves; once is enough.
-    if (message.rfind(path_ + ": ", 0) == 0) message.erase(0, path_.size() + 2);
+    for (const std::string& named : {path_ + ": ", "file '" + path_ + "': "}) {
+      for (size_t at; (at = message.find(named)) != std::string::npos;)
+        message.erase(at, named.size());
+    }
     findings_.push_back({path_, std::move(message)});
   }
 
