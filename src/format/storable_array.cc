@@ -7,7 +7,6 @@
 #include "arrow/api.h"
 #include "arrow/compute/api.h"
 #include "arrow/util/bitmap_ops.h"
-#include "arrow/util/utf8.h"
 #include "base/float16.h"
 #include "format/storable_schema.h"
 
@@ -128,7 +127,7 @@ Result<ArrayPtr> WidenHalf(const Array& array) {
 Status CheckUtf8(const Array& array, const std::string& path) {
   const auto& strings = static_cast<const arrow::StringArray&>(array);
   for (int64_t i = 0; i < strings.length(); ++i) {
-    if (strings.IsValid(i) && !arrow::util::ValidateUTF8(strings.GetView(i))) {
+    if (strings.IsValid(i) && !IsUtf8(strings.GetView(i))) {
       return Error(ErrorKind::kBadInput, "field '", path, "', row ", i,
                    ": the text is not valid UTF-8; store it as binary");
     }

@@ -44,7 +44,7 @@ Status CheckNames(const arrow::FieldVector& fields, const std::string& parent) {
       return Error(ErrorKind::kBadInput, parent.empty() ? "the schema" : "field '" + parent + "'",
                    " has a field with an empty name");
     }
-    if (!arrow::util::ValidateUTF8(field->name())) {
+    if (!IsUtf8(field->name())) {
       return Error(ErrorKind::kBadInput, "a field name under '", parent, "' is not UTF-8");
     }
     if (!seen.insert(field->name()).second) {
@@ -237,6 +237,12 @@ Result<TypePtr> RebuildChildren(const TypePtr& type, const IdVisitor& id_of) {
 }
 
 }  // namespace
+
+bool IsUtf8(std::string_view text) {
+  // Without its tables Arrow takes any bytes for valid text, and it fills them on request only.
+  static const bool initialized = (arrow::util::InitializeUTF8(), true);
+  return initialized && arrow::util::ValidateUTF8(text);
+}
 
 std::string JoinPath(const std::string& parent, const std::string& name) {
   return parent.empty() ? name : parent + "." + name;

@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "arrow/type_fwd.h"
 #include "tarn/status.h"
@@ -35,6 +36,9 @@ Result<int32_t> FieldIdOf(const arrow::Field& field);
 
 /// The same field with another id.
 std::shared_ptr<arrow::Field> WithFieldId(const arrow::Field& field, int32_t id);
+
+/// Whether the bytes are UTF-8, as all stored text and names must be. Thread-safe.
+bool IsUtf8(std::string_view text);
 
 /// "name" or "parent.name".
 std::string JoinPath(const std::string& parent, const std::string& name);

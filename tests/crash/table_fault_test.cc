@@ -40,6 +40,8 @@ struct Case {
   FaultKind kind;
 };
 
+void PrintTo(const Case& c, std::ostream* out) { *out << c.name; }
+
 class TableFault : public ::testing::TestWithParam<Case> {
  protected:
   std::shared_ptr<MemoryStore> memory_ = MemoryStore::Make();

@@ -159,6 +159,11 @@ TEST(StorableArray, TextAndBinaryOfEveryLayoutBecomeUtf8AndBinary) {
   }
 }
 
+TEST(StorableSchema, NamesThatAreNotUtf8AreRefused) {
+  const auto schema = arrow::schema({arrow::field("a\xff", arrow::int32())});
+  EXPECT_TRUE(IsKind(StorableSchema(*schema).status(), ErrorKind::kBadInput));
+}
+
 TEST(StorableArray, TextThatIsNotUtf8IsRefused) {
   arrow::StringBuilder builder;
   ASSERT_TRUE(builder.Append("good").ok());
