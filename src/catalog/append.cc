@@ -96,9 +96,9 @@ Result<CommittedAppend> AppendAttempt::TryOnce(const TableState& base) {
 }
 
 Status AppendAttempt::GiveUp(Status why) {
-  // After an unknown outcome nothing is deleted, even if it was settled since: whoever answered
-  // then was not to be trusted.
-  if (!was_unknown_) (void)append_.DeleteWritten();
+  // A storage that failed may have published after all, and after an unknown outcome nothing is
+  // deleted even if it was settled since: whoever answered then was not to be trusted.
+  if (!was_unknown_ && !IsKind(why, ErrorKind::kIo)) (void)append_.DeleteWritten();
   return why;
 }
 

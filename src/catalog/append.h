@@ -63,8 +63,8 @@ class AppendAttempt {
   ///   kCommitStateUnknown  no answer to be had: call again later; nothing was deleted
   ///   kCommitConflict      the time ran out while others kept winning: not committed
   ///   other kinds          not committed
-  /// Whenever the end is known to be "not committed", the manifests it wrote are deleted (data
-  /// files are the caller's); a later call writes them anew.
+  /// When a race was lost for certain, the manifests it wrote are deleted (data files are the
+  /// caller's); a later call writes them anew. After an error of the storage everything stays.
   Result<CommittedAppend> Commit();
 
   /// Whether the snapshot is in the table now. An answer of false is final only if the last Commit

@@ -146,6 +146,31 @@ TEST(TableFaults, AnUnknownOutcomeIsFoundOutByCommittingAgain) {
   EXPECT_GT(unknown, 0) << "no step left the outcome unknown";
 }
 
+TEST(TableFaults, FilesOfACommitThatFailedInAnyDoubtfulWayAreKept) {
+  const auto data_files = [](Store& store) {
+    return store.List("warehouse/db/t/data/").ValueOrDie().size();
+  };
+  auto memory = MemoryStore::Make();
+  auto store = FaultStore::Make(memory);
+  auto catalog = HadoopCatalog::Make(store, "warehouse").ValueOrDie();
+  {
+    auto writer = TableWriter::CreateOrOpen(catalog, kTable, SampleProperties()).ValueOrDie();
+    ASSERT_TRUE(Append(*writer, 0).ok());
+    store->Add({FaultKind::kFail, StoreOp::kWrite, "v2.metadata.json"});
+    EXPECT_TRUE(IsKind(writer->Commit().status(), ErrorKind::kIo));
+    EXPECT_EQ(writer->staged_rows(), kRows);
+  }
+  EXPECT_EQ(data_files(*memory), 1u) << "the storage failed: it may know better than its answer";
+  {
+    auto writer = TableWriter::Make(catalog, kTable).ValueOrDie();
+    writer->WithParentSnapshot(SnapshotId(4711));
+    ASSERT_TRUE(Append(*writer, 0).ok());
+    EXPECT_TRUE(IsKind(writer->Commit().status(), ErrorKind::kValidationFailed));
+    EXPECT_EQ(data_files(*memory), 2u);
+  }
+  EXPECT_EQ(data_files(*memory), 1u) << "a commit that was refused before the swap leaves no doubt";
+}
+
 TEST(TableFaults, AFailedWriteLeavesStagedRowsStaged) {
   auto memory = MemoryStore::Make();
   auto store = FaultStore::Make(memory);

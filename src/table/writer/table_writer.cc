@@ -18,6 +18,8 @@ namespace {
 struct StagedFile {
   std::string path;  ///< in the store
   iceberg::DataFile file;
+  /// No table can name it: it was never part of a commit, or only of one that lost for certain.
+  bool surely_unused = true;
 };
 
 class TableWriterImpl : public TableWriter {
@@ -31,8 +33,11 @@ class TableWriterImpl : public TableWriter {
         options_(options) {}
 
   ~TableWriterImpl() override {
-    // Files of an attempt whose outcome is unknown may be in the table: they stay.
-    for (const auto& staged : staged_) (void)catalog_->store().Delete(staged.path);
+    // A file too many costs space, a file too few costs rows: whatever a failing store may have put
+    // into the table after all stays.
+    for (const auto& staged : staged_) {
+      if (staged.surely_unused) (void)catalog_->store().Delete(staged.path);
+    }
   }
 
   TableWriter& WithParentSnapshot(SnapshotId parent) override {
@@ -143,7 +148,14 @@ Result<SnapshotId> TableWriterImpl::CommitStaged() {
 
 Result<SnapshotId> TableWriterImpl::RunAttempt() {
   auto done = attempt_->Commit();
-  if (!done.ok() && IsKind(done.status(), ErrorKind::kCommitStateUnknown)) return done.status();
+  if (!done.ok()) {
+    const bool lost = IsKind(done.status(), ErrorKind::kCommitConflict) ||
+                      IsKind(done.status(), ErrorKind::kValidationFailed);
+    for (auto& staged : in_doubt_) staged.surely_unused &= lost;
+    // After anything but a lost race the attempt lives on: under its snapshot id the next Commit
+    // finds out whether it happened after all, instead of adding the same files a second time.
+    if (!lost) return done.status();
+  }
   attempt_.reset();
   if (!done.ok()) {
     // Known not to have happened: the files wait for the next Commit, before those staged since.
