@@ -40,9 +40,9 @@ Result<TableState> CreateTableWithSchema(CatalogProvider& catalog, const TableId
 
 /// Writes to one table. Each WriteBatch stages one file, durable but invisible; Commit publishes
 /// all staged files in one snapshot. Staged files that are never committed are deleted when the
-/// writer goes, unless a commit of them failed in a way that leaves any doubt. A failed call changes nothing: what was
-/// staged before stays staged. One thread at a time; any number of writers, in any number of
-/// processes, may write the same table.
+/// writer goes, unless a commit of them failed in a way that leaves any doubt. A failed call
+/// changes nothing: what was staged before stays staged. One thread at a time; any number of
+/// writers, in any number of processes, may write the same table.
 class TableWriter {
  public:
   /// A writer of an existing table. kNotFound when there is none.
