@@ -62,7 +62,7 @@ class ReadView {
   virtual Result<std::shared_ptr<arrow::Table>> ReadRows(
       size_t file, std::span<const uint32_t> rows,
       const std::vector<std::string>& columns) const = 0;
-  /// All rows, file by file, as the view's schema has them.
+  /// All rows as the view's schema has them: one batch for each of files(), in their order.
   virtual Result<std::shared_ptr<arrow::RecordBatchReader>> Scan(
       const std::vector<std::string>& columns) const = 0;
 };

@@ -66,28 +66,30 @@ Result<std::string> ChooseIdColumn(const ReadView& view, const std::string& aske
   return Error(ErrorKind::kBadInput, "the table has no id column; name one with --id-column");
 }
 
+/// The row of an array whose value reads like the text; -1 when there is none.
+Result<int64_t> FindValue(const arrow::Array& values, const std::string& text) {
+  const bool strings = values.type_id() == arrow::Type::STRING;
+  for (int64_t i = 0; i < values.length(); ++i) {
+    if (values.IsNull(i)) continue;
+    if (strings) {
+      if (static_cast<const arrow::StringArray&>(values).GetView(i) == text) return i;
+      continue;
+    }
+    ARROW_ASSIGN_OR_RAISE(auto scalar, values.GetScalar(i));
+    if (scalar->ToString() == text) return i;
+  }
+  return -1;
+}
+
 /// File and row whose id column equals the text. Files are looked at one after the other.
 Result<std::pair<size_t, uint32_t>> FindRow(const ReadView& view, const std::string& column,
                                             const std::string& id) {
+  // The view pairs columns by field id, so that a renamed column is found in older files too.
+  ARROW_ASSIGN_OR_RAISE(auto scan, view.Scan({column}));
   for (size_t file = 0; file < view.files().size(); ++file) {
-    ARROW_ASSIGN_OR_RAISE(auto reader, view.OpenFile(file));
-    std::shared_ptr<arrow::ChunkedArray> values;
-    ARROW_ASSIGN_OR_RAISE(auto table, reader->ReadAll({column}));
-    values = table->column(0);
-    uint32_t row = 0;
-    for (const auto& chunk : values->chunks()) {
-      const bool text = chunk->type_id() == arrow::Type::STRING;
-      for (int64_t i = 0; i < chunk->length(); ++i, ++row) {
-        if (chunk->IsNull(i)) continue;
-        if (text) {
-          if (static_cast<const arrow::StringArray&>(*chunk).GetView(i) == id)
-            return std::pair{file, row};
-        } else {
-          ARROW_ASSIGN_OR_RAISE(auto scalar, chunk->GetScalar(i));
-          if (scalar->ToString() == id) return std::pair{file, row};
-        }
-      }
-    }
+    ARROW_ASSIGN_OR_RAISE(auto batch, scan->Next());
+    ARROW_ASSIGN_OR_RAISE(const int64_t row, FindValue(*batch->column(0), id));
+    if (row >= 0) return std::pair{file, static_cast<uint32_t>(row)};
   }
   return Error(ErrorKind::kNotFound, "no row has ", column, " = ", id);
 }
