@@ -29,7 +29,8 @@ PUBLIC = {
     "status.h": "base", "types.h": "base", "embeddings.h": "base",
     "store.h": "store",
     "catalog.h": "catalog",
-    "ailake_file.h": "table", "table_writer.h": "table", "read_view.h": "table", "table_info.h": "table",
+    "ailake_file.h": "table", "table_writer.h": "table", "read_view.h": "table", "row_filter.h": "table",
+    "table_info.h": "table",
     "search_session.h": "search",
 }
 # Public vocabulary that a room may use beyond its edges: search reads tables through their store.

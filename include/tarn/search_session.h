@@ -11,6 +11,7 @@
 
 #include "arrow/type_fwd.h"
 #include "tarn/read_view.h"
+#include "tarn/row_filter.h"
 
 namespace tarn {
 
@@ -19,7 +20,10 @@ struct SearchRequest {
   std::string column;
   uint32_t k = 10;     ///< at least 1; more than the table has gives what there is
   uint32_t ef = 0;     ///< candidates kept; below k, k is used; 0: the table's default
+  uint32_t nprobe = 0;  ///< inverted lists looked into, where a file has them; 0: the default
   bool exact = false;  ///< scan every stored vector instead of using indexes
+  /// Rows that may be returned; nullptr: all. It must be of the session's view (kBadInput).
+  std::shared_ptr<const RowFilter> filter;
   /// Columns to return; empty: all but the vector columns.
   std::vector<std::string> columns;
 };

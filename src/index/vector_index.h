@@ -7,15 +7,20 @@
 // and position-independent, and are used in place: opening parses and copies nothing.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "tarn/types.h"
 
 namespace tarn::index {
+
+class Codebook;
 
 /// The vectors to index: `count` vectors of `dim` f32 values, vector i belonging to row `rows[i]`.
 /// All pointers must outlive the build.
@@ -40,9 +45,13 @@ struct IndexChunk {
 };
 
 struct BuildOptions {
-  IndexType type = IndexType::kHnsw;  ///< kHnsw or kFlat
+  IndexType type = IndexType::kHnsw;  ///< kHnsw, kFlat or kIvfPq
   VectorMetric metric = VectorMetric::kCosine;
   HnswConfig hnsw;
+  /// kIvfPq: the codebook to code with (codebook.h), made for this dimension and metric; the index
+  /// holds a copy. nullptr: one is trained on these vectors with `ivf_pq`.
+  std::shared_ptr<const Codebook> codebook;
+  IvfPqConfig ivf_pq;
   /// Also store the low four bits of 8-bit codes: a finer order where no raw vectors can be
   /// reached.
   bool eight_bit_codes = false;
@@ -56,6 +65,7 @@ Result<std::vector<IndexChunk>> BuildIndex(const VectorSet& vectors, const Build
 /// Rows that may be returned: bit r of word r / 64. Rows past the end are not live.
 struct LiveRows {
   std::span<const uint64_t> words;
+  std::optional<uint64_t> count = {};  ///< number of live rows, where the caller knows it
   bool contains(uint32_t row) const {
     return row / 64 < words.size() && (words[row / 64] >> (row % 64) & 1);
   }
@@ -80,10 +90,15 @@ struct Neighbor {
 
 struct SearchOptions {
   uint32_t k = 10;
-  uint32_t ef = 0;                 ///< candidates kept (at least k is used); 0: the index's default
+  uint32_t ef = 0;      ///< candidates kept (at least k is used); 0: the index's default
+  uint32_t nprobe = 0;  ///< inverted lists looked into; 0: the index's default
   const LiveRows* live = nullptr;  ///< nullptr: every row
   /// Exact vectors. nullptr: the result is ordered by code distance and approximate.
   RowSource* source = nullptr;
+  /// When several indexes are searched for one result: an upper bound of its k-th distance, which
+  /// searches running at once read and lower. Rows farther than it may be left out, so that a
+  /// search returns fewer than k; a row at most that far is left out no more often than without it.
+  std::atomic<float>* bound = nullptr;
 };
 
 /// Scratch space of one searching thread, reused between queries and between indexes.
@@ -137,6 +152,14 @@ class VectorIndex {
   virtual uint32_t dim() const = 0;
   virtual uint64_t row_count() const = 0;       ///< indexed rows
   virtual uint64_t distinct_count() const = 0;  ///< nodes after exact duplicates were merged
+
+  /// kIvfPq: which codebook the rows are coded with, and how well it fits them: the coding error of
+  /// these rows over that of the codebook's own training sample (1: as well; empty otherwise).
+  struct CodebookUse {
+    std::string fingerprint;
+    double drift = 1;
+  };
+  virtual std::optional<CodebookUse> codebook_use() const { return std::nullopt; }
 };
 
 /// Exact search over stored vectors without an index: a block of `count` consecutive vectors of
