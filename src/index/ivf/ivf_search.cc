@@ -115,7 +115,8 @@ Status IvfSearch::ScanLists(const Plan& plan) {
     if (i + 1 < plan.lists) {
       const ListPlace& next = view_.places[ivf_.list(i + 1)];
       if (view_.IsSound(next)) {
-        PrefetchLines(view_.blocks + next.first_block * view_.codebook.block_bytes(), 512);
+        const size_t bytes = (next.rows + kBlockRows - 1) / kBlockRows * view_.codebook.block_bytes();
+        PrefetchLines(view_.blocks + next.first_block * view_.codebook.block_bytes(), std::min(bytes, size_t{1} << 14));
       }
     }
     ARROW_RETURN_NOT_OK(ScanList(ivf_.list(i)));
