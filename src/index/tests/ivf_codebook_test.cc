@@ -114,7 +114,9 @@ TEST(IvfCodebook, AnyDamagedByteIsFoundWhenItIsCopied) {
       }
       const Opened opened(damaged, 1000);
       EXPECT_FALSE(Codebook::Copy(opened.views).ok()) << kind;
-      if (opened.status.ok()) EXPECT_FALSE(opened->Verify().ok()) << kind;
+      if (opened.status.ok()) {
+        EXPECT_FALSE(opened->Verify().ok()) << kind;
+      }
     }
   }
   const auto graph = *BuildIndex(data.set(), {});
