@@ -95,13 +95,14 @@ struct HnswConfig {
 struct IvfPqConfig {
   int32_t nlist = 0;     ///< inverted lists; 0: as ForDataset, for the vectors trained on
   int32_t nprobe = 0;    ///< lists a search looks into by default; 0: chosen from nlist
-  int32_t m = 0;         ///< sub-vectors, at most dim; 0: dim / 2 with 4 bits, dim / 8 with 8
+  int32_t m = 0;         ///< sub-vectors, at most dim; 0: about dim / 3 with 4 bits, dim / 8 with 8
   int32_t bits = 4;      ///< of a sub-vector's code: 4 (scanned in registers) or 8 (finer)
   bool residual = true;  ///< code what is left after the list's centroid is taken away
   uint64_t seed = 42;
   friend bool operator==(const IvfPqConfig&, const IvfPqConfig&) = default;
 
-  /// Settings for n vectors: nlist about 4 sqrt(n), and fewer where lists would be nearly empty.
+  /// Settings for n vectors: nlist about 4 sqrt(n), and fewer where lists would be nearly empty;
+  /// nprobe follows when the codebook is trained.
   static IvfPqConfig ForDataset(int64_t n, int32_t dim);
   /// kBadInput names the setting that is out of its range for this dimension.
   Status Validate(int32_t dim) const;

@@ -53,7 +53,7 @@ IvfPqConfig IvfPqConfig::ForDataset(int64_t n, int32_t dim) {
   const auto rows = static_cast<double>(std::max<int64_t>(n, 1));
   const double lists = std::min(4 * std::sqrt(rows), rows / 16);
   config.nlist = static_cast<int32_t>(std::clamp(lists, 1.0, 1e6));
-  config.m = std::max(1, dim / 2);
+  config.m = dim <= 32 ? std::max(dim, 1) : std::min(dim, std::max(32, (dim + 23) / 24 * 8));
   return config;
 }
 

@@ -83,6 +83,31 @@ TEST(Types, NamesParseBackAndOldSpellingsAreKnown) {
   EXPECT_TRUE(SnapshotId(5) > 0);
 }
 
+TEST(Types, InvertedFileSettingsAreChosenBySizeAndChecked) {
+  const auto config = IvfPqConfig::ForDataset(1'000'000, 384);
+  EXPECT_EQ(config.nlist, 4000);
+  EXPECT_EQ(config.m, 128);
+  EXPECT_EQ(config.bits, 4);
+  EXPECT_TRUE(config.residual);
+  EXPECT_TRUE(config.Validate(384).ok());
+  for (const int64_t n : {0, 1, 15, 16, 500, 100'000}) {
+    for (const int32_t dim : {1, 2, 31, 32, 33, 100, 65536}) {
+      const auto some = IvfPqConfig::ForDataset(n, dim);
+      EXPECT_TRUE(some.Validate(dim).ok());
+      EXPECT_GE(some.nlist, 1);
+      EXPECT_LE(some.nlist, std::max<int64_t>(1, n / 16)) << "lists of fewer than 16 rows";
+      EXPECT_GE(some.m, 1);
+    }
+  }
+  EXPECT_TRUE(IvfPqConfig{}.Validate(1).ok()) << "0 is to be chosen";
+  EXPECT_FALSE((IvfPqConfig{.nlist = -1}).Validate(8).ok());
+  EXPECT_FALSE((IvfPqConfig{.nlist = 1 << 21}).Validate(8).ok());
+  EXPECT_FALSE((IvfPqConfig{.nprobe = -1}).Validate(8).ok());
+  EXPECT_FALSE((IvfPqConfig{.m = 9}).Validate(8).ok());
+  EXPECT_FALSE((IvfPqConfig{.bits = 6}).Validate(8).ok());
+  EXPECT_FALSE(IvfPqConfig{}.Validate(0).ok());
+}
+
 TEST(Types, PolicyAndGraphSettingsAreChecked) {
   EXPECT_FALSE((VectorStoragePolicy{"", 4}).Validate().ok());
   EXPECT_FALSE((VectorStoragePolicy{"v", 0}).Validate().ok());

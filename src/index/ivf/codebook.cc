@@ -19,7 +19,7 @@ IndexChunk MakeChunk(uint32_t kind, const void* data, size_t size) {
 IvfCodebook::IvfCodebook(const CodebookParams& params) {
   view_.params = params;
   mean_.Resize(params.dim * sizeof(float));
-  centroids_.Resize(params.nlist * view_.centroid_stride());
+  centroids_.Resize(view_.centroid_bytes());
   factors_.Resize(params.nlist * sizeof(ListFactor));
   pq_.Resize(params.dim * view_.pq_count() * sizeof(float));
   view_.mean = mean_.as<float>();
@@ -55,7 +55,7 @@ Result<std::shared_ptr<const Codebook>> Codebook::Copy(std::span<const ChunkView
   auto copy = std::make_shared<IvfCodebook>(view.params);
   const CodebookParams& p = view.params;
   std::memcpy(copy->mean(), view.mean, p.dim * sizeof(float));
-  std::memcpy(copy->centroids(), view.centroids, p.nlist * view.centroid_stride());
+  std::memcpy(copy->centroids(), view.centroids, view.centroid_bytes());
   std::memcpy(copy->factors(), view.factors, p.nlist * sizeof(ListFactor));
   std::memcpy(copy->pq(), view.pq, p.dim * view.pq_count() * sizeof(float));
   copy->Seal();

@@ -24,6 +24,10 @@ constexpr int kPqIterations = 12;
 // The rotation must earn its keep against this: a tie goes to it, since it spreads what is large.
 constexpr double kClearlyBetter = 0.97;
 
+// Lists are told apart by the high bits of their centroids unless the low ones hold more than this
+// share of what lies between a row and its centroid.
+constexpr double kBlurred = 0.05;
+
 // Lists to look into so that .95 of the ten nearest are among their rows, with queries that are a
 // little unlike the rows (measured on embeddings of text).
 int32_t DefaultProbes(int32_t nlist) {
@@ -207,18 +211,26 @@ class Training {
     for (uint32_t d = 0; d < dim_; ++d) largest = std::max(largest, std::abs(centroid[d]));
     const float scale = largest / 127;
     const float per_step = largest > 1e-30f ? 127 / largest : 0;
-    uint8_t* codes = book_->centroids() + list * book_->view().centroid_stride();
-    std::fill_n(codes, book_->view().centroid_stride(), uint8_t{128});
+    double low_bits = 0;
+    const size_t stride = book_->view().centroid_stride();
+    uint8_t* high = book_->centroids() + list * stride;
+    uint8_t* low = high + nlist() * stride;
     double squared = 0, with_mean = 0, full = 0;
     for (uint32_t d = 0; d < dim_; ++d) {
       const long code = std::lrintf(centroid[d] * per_step);
-      codes[d] = static_cast<uint8_t>(128 + code);
+      const size_t at = size_t{d / 128} * 64 + d % 64;
+      const int shift = d % 128 < 64 ? 0 : 4;
+      high[at] |= static_cast<uint8_t>((128 + code) / 16 << shift);
+      low[at] |= static_cast<uint8_t>((128 + code) % 16 << shift);
       const double value = double{scale} * static_cast<double>(code);
+      const double low_part = scale * (static_cast<double>((128 + code) % 16) - 7.5);
+      low_bits += low_part * low_part;
       const double mean = frame.rotated_mean()[d];
       squared += value * value;
       with_mean += value * mean;
       full += (value + mean) * (value + mean);
     }
+    low_bits_ += low_bits / nlist();
     ListFactor& factor = book_->factors()[list];
     factor = {scale, 1, static_cast<float>(with_mean), 0};
     if (metric_ == VectorMetric::kEuclidean) {
@@ -265,6 +277,7 @@ class Training {
                                     : static_cast<float>(std::min(
                                           total.residuals / static_cast<double>(total.rows), 1e37));
     params.margin = MeasureMargin(some, coder, tiles);
+    if (low_bits_ > kBlurred * params.spread) params.flags |= CodebookParams::kFineRanking;
   }
 
   float MeasureMargin(const VectorSet& some, const RowCoder& coder,
@@ -283,6 +296,7 @@ class Training {
   std::vector<float> residuals_;
   double variance_ = 0;
   bool rotated_ = false;
+  double low_bits_ = 0;  // mean squared length of what the centroids' low four bits hold
   std::shared_ptr<IvfCodebook> book_;
 };
 
@@ -361,7 +375,8 @@ Result<std::shared_ptr<const Codebook>> Codebook::Train(const VectorSet& vectors
   full.nlist = static_cast<int32_t>(
       std::min<uint64_t>(static_cast<uint64_t>(full.nlist), vectors.count));
   if (full.nprobe == 0) full.nprobe = DefaultProbes(full.nlist);
-  if (full.m == 0) full.m = std::max(1, static_cast<int32_t>(vectors.dim) / (full.bits == 4 ? 2 : 8));
+  const auto dim = static_cast<int32_t>(vectors.dim);
+  if (full.m == 0) full.m = full.bits == 4 ? chosen.m : std::min(dim, std::max(8, (dim + 7) / 8));
   return Training(vectors, metric, full, std::max(1, threads)).Run();
 }
 

@@ -62,6 +62,19 @@ Status IvfIndex::VerifyCodebook() const {
                  FingerprintText(view_.codebook.params.fingerprint),
                  " that it names; rebuild the index");
   }
+  const CodebookView& book = view_.codebook;
+  const auto is_finite = [](float v) { return std::isfinite(v); };
+  bool sound = std::all_of(book.mean, book.mean + dim(), is_finite) &&
+               std::all_of(book.pq, book.pq + dim() * book.pq_count(), is_finite);
+  for (uint32_t l = 0; l < book.params.nlist; ++l) {
+    const ListFactor& f = book.factors[l];
+    sound = sound && is_finite(f.scale) && is_finite(f.rank) && is_finite(f.with_mean) &&
+            is_finite(f.bias);
+  }
+  if (!sound) {
+    return Error(ErrorKind::kCorrupt,
+                 "vector index: the codebook holds a value that is not finite; rebuild the index");
+  }
   return Status::OK();
 }
 

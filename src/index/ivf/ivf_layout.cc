@@ -51,7 +51,8 @@ Status CheckCodebook(const CodebookParams& p) {
   if (p.magic != CodebookParams::kMagic) {
     return Error(ErrorKind::kCorrupt, "vector index: the codebook has a wrong magic number");
   }
-  constexpr uint32_t kKnown = CodebookParams::kResidual | CodebookParams::kRotated;
+  constexpr uint32_t kKnown =
+      CodebookParams::kResidual | CodebookParams::kRotated | CodebookParams::kFineRanking;
   if (p.version != 1 || (p.flags & ~kKnown) != 0 ||
       p.metric > uint32_t(VectorMetric::kNormalizedCosine) || (p.bits != 4 && p.bits != 8)) {
     return Error(ErrorKind::kNotSupported, "vector index: a codebook of version ", p.version,
@@ -87,10 +88,14 @@ Status CheckParams(const IvfParams& p, uint64_t row_limit) {
 }  // namespace
 
 void CodebookView::Centroid(uint32_t list, float* out) const {
-  const uint8_t* codes = centroids + list * centroid_stride();
+  const uint8_t* high = high_codes(list);
+  const uint8_t* low = low_codes(list);
   const float scale = factors[list].scale;
   for (uint32_t d = 0; d < params.dim; ++d) {
-    out[d] = scale * static_cast<float>(static_cast<int>(codes[d]) - 128);
+    const size_t at = size_t{d / 128} * 64 + d % 64;
+    const int shift = d % 128 < 64 ? 0 : 4;
+    const int code = (high[at] >> shift & 15) * 16 + (low[at] >> shift & 15);
+    out[d] = scale * static_cast<float>(code - 128);
   }
 }
 
@@ -106,7 +111,7 @@ Result<CodebookView> CodebookView::Open(std::span<const ChunkView> chunks) {
   ARROW_RETURN_NOT_OK(CheckCodebook(p));
   ARROW_ASSIGN_OR_RAISE(view.mean, Take<float>(chunks, kCodebookMeanChunk, p.dim));
   ARROW_ASSIGN_OR_RAISE(view.centroids,
-                        Take<uint8_t>(chunks, kCentroidsChunk, p.nlist * view.centroid_stride()));
+                        Take<uint8_t>(chunks, kCentroidsChunk, view.centroid_bytes()));
   ARROW_ASSIGN_OR_RAISE(view.factors, Take<ListFactor>(chunks, kListFactorsChunk, p.nlist));
   ARROW_ASSIGN_OR_RAISE(view.pq, Take<float>(chunks, kPqCentroidsChunk, p.dim * view.pq_count()));
   return view;
@@ -148,7 +153,7 @@ void ComputeFingerprint(const CodebookView& codebook, uint8_t out[16]) {
   const CodebookParams& p = codebook.params;
   add(&p, offsetof(CodebookParams, fingerprint));
   add(codebook.mean, size_t{p.dim} * sizeof(float));
-  add(codebook.centroids, p.nlist * codebook.centroid_stride());
+  add(codebook.centroids, codebook.centroid_bytes());
   add(codebook.factors, p.nlist * sizeof(ListFactor));
   add(codebook.pq, p.dim * codebook.pq_count() * sizeof(float));
   XXH128_canonical_t canonical;

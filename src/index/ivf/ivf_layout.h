@@ -52,7 +52,7 @@ struct CodebookParams {
   uint32_t nlist = 0;
   uint32_t m = 0;
   uint32_t bits = 0;
-  uint32_t flags = 0;  ///< kResidual, kRotated
+  uint32_t flags = 0;  ///< kResidual, kRotated, kFineRanking
   uint32_t nprobe = 0;
   float unit = 1;    ///< rows are multiples of it before centring
   float margin = 0;  ///< of the rerank; see the format's document
@@ -67,6 +67,8 @@ struct CodebookParams {
   static constexpr uint32_t kMagic = 0x42434e54;  // "TNCB"
   static constexpr uint32_t kResidual = 1;
   static constexpr uint32_t kRotated = 2;
+  /// The high four bits of the centroids do not tell lists apart well enough: all eight rank them.
+  static constexpr uint32_t kFineRanking = 4;
 };
 static_assert(sizeof(CodebookParams) == 128 && std::is_trivially_copyable_v<CodebookParams>);
 
@@ -92,7 +94,9 @@ inline constexpr uint32_t kNoRow = 0xffffffffu;
 struct CodebookView {
   CodebookParams params;
   const float* mean = nullptr;         ///< dim, of the rows in units, not rotated
-  const uint8_t* centroids = nullptr;  ///< nlist rows of centroid_stride() bytes
+  /// nlist rows of centroid_stride() bytes with the high four bits, laid out as CodeKernels wants
+  /// them; then as many with the low four.
+  const uint8_t* centroids = nullptr;
   const ListFactor* factors = nullptr;
   const float* pq = nullptr;  ///< dim columns of pq_count() values
 
@@ -100,8 +104,14 @@ struct CodebookView {
   uint32_t dim() const { return params.dim; }
   bool residual() const { return (params.flags & CodebookParams::kResidual) != 0; }
   bool rotated() const { return (params.flags & CodebookParams::kRotated) != 0; }
-  size_t centroid_blocks() const { return (size_t{params.dim} + 63) / 64; }
+  bool fine_ranking() const { return (params.flags & CodebookParams::kFineRanking) != 0; }
+  size_t centroid_blocks() const { return (size_t{params.dim} + 127) / 128; }
   size_t centroid_stride() const { return centroid_blocks() * 64; }
+  size_t centroid_bytes() const { return 2 * params.nlist * centroid_stride(); }
+  const uint8_t* high_codes(uint32_t list) const { return centroids + list * centroid_stride(); }
+  const uint8_t* low_codes(uint32_t list) const {
+    return centroids + (size_t{params.nlist} + list) * centroid_stride();
+  }
   size_t pq_count() const { return size_t{1} << params.bits; }
   /// Bytes of the codes of a block of kPqBlockRows rows.
   size_t code_bytes() const {

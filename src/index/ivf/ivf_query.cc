@@ -18,7 +18,8 @@ float RoundOff(std::vector<float>& values, int8_t* codes, int32_t& sum) {
   const float step = largest / 127;
   const float per_step = step > 1e-30f ? 1 / step : 0;
   for (size_t d = 0; d < values.size(); ++d) {
-    const int code = std::clamp(static_cast<int>(std::lrintf(values[d] * per_step)), -127, 127);
+    const float place = values[d] * per_step;
+    const int code = static_cast<int>(place + (place < 0 ? -0.5f : 0.5f));
     codes[d] = static_cast<int8_t>(code);
     values[d] -= step * static_cast<float>(code);
     sum += code;
@@ -48,7 +49,7 @@ bool IvfQuery::Prepare(const float* query, const CodebookView& codebook, const I
 }
 
 void IvfQuery::EncodeForLists(const CodebookView& codebook) {
-  const size_t stride = codebook.centroid_stride();
+  const size_t stride = codebook.centroid_blocks() * 128;
   codes_.Resize(stride);
   fine_codes_.Resize(stride);
   std::memset(codes_.as<int8_t>(), 0, stride);
@@ -61,11 +62,20 @@ void IvfQuery::ScoreLists(const CodebookView& codebook) {
   const uint32_t nlist = codebook.params.nlist;
   sums_.resize(nlist);
   ranks_.resize(nlist + kernels::kPoolPad);
-  kernels::Kernels().codes.dot8_block(codes_.as<int8_t>(), codebook.centroids,
-                                      codebook.centroid_blocks(), nlist, sums_.data());
+  const auto& dot4 = kernels::Kernels().codes.dot4_block;
+  const size_t blocks = codebook.centroid_blocks();
+  dot4(codes_.as<int8_t>(), codebook.centroids, blocks, nlist, sums_.data());
+  // Without the low four bits their mean counts: 16 h + 7.5 - 128.
+  const bool fine = codebook.fine_ranking();
+  const float offset = (fine ? 128.0f : 120.5f) * static_cast<float>(code_sum_);
+  if (fine) {
+    low_sums_.resize(nlist);
+    dot4(codes_.as<int8_t>(), codebook.low_codes(0), blocks, nlist, low_sums_.data());
+  }
   for (uint32_t l = 0; l < nlist; ++l) {
     const ListFactor& f = codebook.factors[l];
-    const float dot = f.scale * step_ * static_cast<float>(sums_[l] - 128 * code_sum_);
+    const int32_t sum = 16 * sums_[l] + (fine ? low_sums_[l] : 0);
+    const float dot = f.scale * step_ * (static_cast<float>(sum) - offset);
     const float rank = f.rank * (dot + framed_.with_mean + framed_.mean_share * f.with_mean) + f.bias;
     // A damaged list comes last.
     ranks_[l] = std::isfinite(rank) ? -rank : std::numeric_limits<float>::max();
@@ -100,14 +110,20 @@ void IvfQuery::Rank(uint32_t count) {
   ranked_ = nlist;
 }
 
-float IvfQuery::Base(uint32_t list, const CodebookView& codebook, const IvfFrame& frame) {
-  int32_t fine = 0;
-  kernels::Kernels().codes.dot8_block(fine_codes_.as<int8_t>(),
-                                      codebook.centroids + list * codebook.centroid_stride(),
-                                      codebook.centroid_blocks(), 1, &fine);
-  const double dot = double{step_} * (sums_[list] - 128 * code_sum_) +
-                     double{fine_step_} * (fine - 128 * fine_code_sum_);
-  return static_cast<float>(double{frame.product_factor()} * codebook.factors[list].scale * dot);
+float IvfQuery::Base(uint32_t list, const CodebookView& codebook, const IvfFrame& frame) const {
+  const auto& dot4 = kernels::Kernels().codes.dot4_block;
+  const auto dot = [&](const AlignedBytes& query, const uint8_t* codes) {
+    int32_t sum = 0;
+    dot4(query.as<int8_t>(), codes, codebook.centroid_blocks(), 1, &sum);
+    return sum;
+  };
+  const uint8_t* high = codebook.high_codes(list);
+  const uint8_t* low = codebook.low_codes(list);
+  const double coarse = 16.0 * sums_[list] + dot(codes_, low) - 128.0 * code_sum_;
+  const double fine =
+      16.0 * dot(fine_codes_, high) + dot(fine_codes_, low) - 128.0 * fine_code_sum_;
+  const double sum = double{step_} * coarse + double{fine_step_} * fine;
+  return static_cast<float>(double{frame.product_factor()} * codebook.factors[list].scale * sum);
 }
 
 void IvfQuery::MakeTables(const CodebookView& codebook, const IvfFrame& frame) {

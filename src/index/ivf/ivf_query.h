@@ -24,7 +24,7 @@ class IvfQuery {
   void Rank(uint32_t count);
   uint32_t list(uint32_t place) const { return order_[place]; }
   /// What <q', centroid> adds to the keys of a list's rows.
-  float Base(uint32_t list, const CodebookView& codebook, const IvfFrame& frame);
+  float Base(uint32_t list, const CodebookView& codebook, const IvfFrame& frame) const;
 
   /// Standard deviation of what rounding the tables does to a sum, in units of <q', decoded>.
   float rounding() const { return rounding_; }
@@ -48,7 +48,8 @@ class IvfQuery {
   float step_ = 0, fine_step_ = 0;
   int32_t code_sum_ = 0, fine_code_sum_ = 0;
 
-  std::vector<int32_t> sums_;  // of each list with the first codes
+  std::vector<int32_t> sums_;  // of the first codes with the high bits of each centroid
+  std::vector<int32_t> low_sums_;
   std::vector<float> ranks_;   // smaller is better
   std::vector<uint32_t> order_;
   uint32_t ranked_ = 0;

@@ -63,7 +63,7 @@ TEST(IvfCodebook, KnowsItsSettingsWithNothingLeftToBeChosen) {
   EXPECT_EQ(book->metric(), VectorMetric::kEuclidean);
   EXPECT_GT(book->config().nlist, 100);
   EXPECT_GT(book->config().nprobe, 1);
-  EXPECT_EQ(book->config().m, 15);
+  EXPECT_EQ(book->config().m, 30);
   EXPECT_EQ(book->config().bits, 4);
   EXPECT_EQ(book->trained_rows(), 4000u);
   EXPECT_GT(book->training_error(), 0.0);

@@ -299,13 +299,13 @@ TEST_P(IvfDegenerate, VerifyFindsAWrongPlaceRowAndFactor) {
   const auto chunks = *BuildIndex(data.set(), Options());
   for (const auto& [kind, at] : {std::pair<uint32_t, size_t>{kListsChunk, 8},
                                  {kListsChunk, 4},
-                                 {kBlocksChunk, 128 + 128},  // a row of the first block
-                                 {kBlocksChunk, 128 + 3}}) {
+                                 {kBlocksChunk, 192 + 128},  // a row of the first block
+                                 {kBlocksChunk, 192}}) {
     auto damaged = chunks;
     for (auto& chunk : damaged) {
       if (chunk.kind != kind) continue;
       const uint32_t wrong = 0xff800001;
-      std::memcpy(chunk.bytes.data() + at / 4 * 4, &wrong, 4);
+      std::memcpy(chunk.bytes.data() + at, &wrong, 4);
     }
     const Opened opened(damaged, 900);
     ASSERT_TRUE(opened.status.ok());
