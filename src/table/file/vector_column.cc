@@ -122,28 +122,41 @@ bool StoredVectorColumn::ReadsPages() const {
          sections_->page_map.has_floats();
 }
 
+std::vector<index::ChunkView> StoredVectorColumn::IndexChunks(
+    std::vector<std::vector<std::byte>>* copies) const {
+  std::vector<index::ChunkView> views;
+  for (const format::SectionChunk& chunk : sections_->index->chunks()) {
+    if (chunk.kind < kFirstIndexKind || chunk.kind > kLastIndexKind) continue;
+    std::span<const std::byte> bytes = chunk.bytes;
+    // Mapped files are aligned as the file is; bytes on the heap may not be.
+    if (reinterpret_cast<uintptr_t>(bytes.data()) % format::kChunkAlignment != 0) {
+      std::vector<std::byte>& copy = copies->emplace_back(bytes.size() + format::kChunkAlignment);
+      const size_t shift = -reinterpret_cast<uintptr_t>(copy.data()) % format::kChunkAlignment;
+      std::memcpy(copy.data() + shift, bytes.data(), bytes.size());
+      bytes = std::span<const std::byte>(copy).subspan(shift, bytes.size());
+    }
+    views.push_back({chunk.kind, bytes});
+  }
+  return views;
+}
+
 Result<const index::VectorIndex*> StoredVectorColumn::index() const {
   if (!has_index()) return nullptr;
   const std::lock_guard lock(mutex_);
-  if (!index_) {
-    std::vector<index::ChunkView> views;
-    for (const format::SectionChunk& chunk : sections_->index->chunks()) {
-      if (chunk.kind < kFirstIndexKind || chunk.kind > kLastIndexKind) continue;
-      std::span<const std::byte> bytes = chunk.bytes;
-      // Mapped files are aligned as the file is; bytes on the heap may not be.
-      if (reinterpret_cast<uintptr_t>(bytes.data()) % format::kChunkAlignment != 0) {
-        std::vector<std::byte>& copy =
-            realigned_.emplace_back(bytes.size() + format::kChunkAlignment);
-        const size_t shift = -reinterpret_cast<uintptr_t>(copy.data()) % format::kChunkAlignment;
-        std::memcpy(copy.data() + shift, bytes.data(), bytes.size());
-        bytes = std::span<const std::byte>(copy).subspan(shift, bytes.size());
-      }
-      views.push_back({chunk.kind, bytes});
-    }
-    index_ = index::VectorIndex::Open(views, rows());
-  }
+  if (!index_) index_ = index::VectorIndex::Open(IndexChunks(&realigned_), rows());
   if (!index_->ok()) return WithContext(index_->status(), "file '" + file_->path + "'");
   return (**index_).get();
+}
+
+Result<std::shared_ptr<const index::Codebook>> StoredVectorColumn::CopyCodebook() const {
+  if (!has_index()) {
+    return Error(ErrorKind::kNotFound, "file '", file_->path, "', column '", policy_.column_name,
+                 "' has no index");
+  }
+  std::vector<std::vector<std::byte>> copies;
+  auto codebook = index::Codebook::Copy(IndexChunks(&copies));
+  if (!codebook.ok()) return WithContext(codebook.status(), "file '" + file_->path + "'");
+  return codebook;
 }
 
 Result<std::unique_ptr<index::RowSource>> StoredVectorColumn::NewRowSource() const {
