@@ -7,6 +7,7 @@
 #include "index/build_codes.h"
 #include "index/code_frame.h"
 #include "index/graph_builder.h"
+#include "index/ivf/ivf_build.h"
 #include "index/layout.h"
 #include "index/margin.h"
 #include "index/node_groups.h"
@@ -28,8 +29,8 @@ IndexChunk ChunkOf(ChunkKind kind, const std::vector<T>& values) {
 }
 
 Status CheckBuild(const VectorSet& vectors, const BuildOptions& options) {
-  if (options.type != IndexType::kHnsw && options.type != IndexType::kFlat) {
-    return Error(ErrorKind::kNotSupported, "vector index: only hnsw and flat can be built, not ",
+  if (options.type == IndexType::kAuto) {
+    return Error(ErrorKind::kNotSupported, "vector index: choose hnsw, ivf_pq or flat, not ",
                  IndexTypeName(options.type));
   }
   if (vectors.dim < 1 || vectors.dim > 65536) {
@@ -193,6 +194,7 @@ class IndexBuild {
 
 Result<std::vector<IndexChunk>> BuildIndex(const VectorSet& vectors, const BuildOptions& options) {
   ARROW_RETURN_NOT_OK(CheckBuild(vectors, options));
+  if (options.type == IndexType::kIvfPq) return BuildIvfIndex(vectors, options);
   return IndexBuild(vectors, options).Run();
 }
 

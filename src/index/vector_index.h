@@ -111,6 +111,7 @@ class SearchScratch {
 
  private:
   friend class OpenedIndex;
+  friend class IvfIndex;
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };

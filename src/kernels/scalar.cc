@@ -149,7 +149,8 @@ KernelTable ScalarTable() {
   return {Exact<F32>(),
           Exact<F16>(),
           {CodeGather<Dot4Row>, CodeBlock<Dot4Row>, CodeGather<Dot8Row>, CodeBlock<Dot8Row>},
-          {PoolInsert, Keys, Hadamard}};
+          {PoolInsert, Keys, Hadamard},
+          ScalarPq()};
 }
 
 }  // namespace tarn::kernels
