@@ -79,11 +79,24 @@ struct SearchKernels {
   void (*hadamard)(float* values, size_t n);
 };
 
+/// What surrounds a product of many queries with many rows (gemm.h).
+struct TileKernels {
+  using Widen = void (*)(const std::byte* const* rows, size_t n, size_t dim, const float* scales,
+                         float* out);
+  Widen widen_f32;  ///< out[r * dim + d] = scales[r] * rows[r][d]
+  Widen widen_f16;
+  /// Writes those i, ascending, for which values[i] + biases[i] is not below the limit (a NaN is
+  /// not) and returns how many. `out` has room for n + kSelectPad of them.
+  size_t (*select)(const float* values, const float* biases, size_t n, float limit, uint32_t* out);
+};
+inline constexpr size_t kSelectPad = 32;
+
 struct KernelTable {
   ExactKernels f32;
   ExactKernels f16;
   CodeKernels codes;
   SearchKernels search;
+  TileKernels tiles;
 };
 
 /// The kernels of the level in use.
