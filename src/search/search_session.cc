@@ -9,6 +9,7 @@
 #include "arrow/api.h"
 #include "arrow/util/key_value_metadata.h"
 #include "base/parallel.h"
+#include "search/batch_scan.h"
 #include "search/file_search.h"
 #include "search/hit_table.h"
 #include "search/query_check.h"
@@ -142,7 +143,9 @@ class SearchSessionImpl : public SearchSession {
   static Result<std::vector<SearchHit>> SearchColumn(const OpenedView& opened,
                                                      const OpenedColumn& column,
                                                      std::span<const float> query,
-                                                     const SearchRequest& request, int threads);
+                                                     const SearchRequest& request, int threads,
+                                                     const BatchScan& scanned = {},
+                                                     size_t query_number = 0);
 
   std::shared_ptr<CatalogProvider> catalog_;
   TableIdent table_;
@@ -152,11 +155,9 @@ class SearchSessionImpl : public SearchSession {
   std::shared_ptr<OpenedView> opened_;
 };
 
-Result<std::vector<SearchHit>> SearchSessionImpl::SearchColumn(const OpenedView& opened,
-                                                               const OpenedColumn& column,
-                                                               std::span<const float> query,
-                                                               const SearchRequest& request,
-                                                               int threads) {
+Result<std::vector<SearchHit>> SearchSessionImpl::SearchColumn(
+    const OpenedView& opened, const OpenedColumn& column, std::span<const float> query,
+    const SearchRequest& request, int threads, const BatchScan& scanned, size_t query_number) {
   ARROW_RETURN_NOT_OK(CheckQuery(query, request.k, column.policy));
   const size_t files = column.files.size();
   std::vector<std::vector<index::Neighbor>> found(files);
@@ -166,6 +167,10 @@ Result<std::vector<SearchHit>> SearchSessionImpl::SearchColumn(const OpenedView&
                 request.exact, spread ? 1 : threads};
   ParallelFor(files, 1, spread ? threads : 1, [&](size_t begin, size_t end, int) {
     for (size_t file = begin; file < end; ++file) {
+      if (scanned.covers(file)) {
+        found[file] = scanned.nearest(file, query_number);
+        continue;
+      }
       auto neighbors = SearchFile(column.files[file], ask);
       if (neighbors.ok()) {
         found[file] = *std::move(neighbors);
@@ -184,6 +189,9 @@ Result<std::vector<std::vector<SearchHit>>> SearchSessionImpl::SearchHitsBatch(
   ARROW_ASSIGN_OR_RAISE(auto column, opened->Column(request.column, threads_));
   std::vector<std::vector<SearchHit>> answers(static_cast<size_t>(queries.rows()));
   std::vector<Status> failures(answers.size());
+  ARROW_ASSIGN_OR_RAISE(
+      const BatchScan scanned,
+      BatchScan::Run(*opened->view(), column->files, column->policy, queries, request, threads_));
   ParallelFor(answers.size(), 16, threads_, [&](size_t begin, size_t end, int) {
     for (size_t q = begin; q < end; ++q) {
       const float* query = queries.Row(static_cast<int64_t>(q));
@@ -191,8 +199,9 @@ Result<std::vector<std::vector<SearchHit>>> SearchSessionImpl::SearchHitsBatch(
         failures[q] = Error(ErrorKind::kBadInput, "query ", q, " is null");
         continue;
       }
-      auto hits = SearchColumn(*opened, *column,
-                               std::span(query, static_cast<size_t>(queries.dim())), request, 1);
+      auto hits =
+          SearchColumn(*opened, *column, std::span(query, static_cast<size_t>(queries.dim())),
+                       request, 1, scanned, q);
       if (hits.ok()) {
         answers[q] = *std::move(hits);
       } else {

@@ -223,5 +223,38 @@ TEST_P(KernelLevels, HadamardIsTheSameBitsAtEveryLevel) {
   }
 }
 
+TEST_P(KernelLevels, WidenedRowsAreTheSameBitsAtEveryLevel) {
+  constexpr size_t kRows = 5;
+  const auto scales = Floats(kRows);
+  for (const bool half : {false, true}) {
+    for (const size_t dim : kDims) {
+      const RowBytes rows = MakeRows(Floats(kRows * dim), dim, half);
+      const auto pointers = rows.Pointers();
+      std::vector<float> x(kRows * dim), y(kRows * dim);
+      const auto widen = [&](const TileKernels& t, float* out) {
+        (half ? t.widen_f16 : t.widen_f32)(pointers.data(), kRows, dim, scales.data(), out);
+      };
+      widen(level().tiles, x.data());
+      widen(oracle().tiles, y.data());
+      EXPECT_EQ(x, y) << "seed " << kSeed << " dim " << dim;
+    }
+  }
+}
+
+TEST_P(KernelLevels, SelectFindsWhatIsNotBelowTheLimit) {
+  for (const size_t n : {0, 1, 15, 16, 17, 64, 65, 100, 1000}) {
+    auto values = Floats(n);
+    const auto biases = Floats(n);
+    if (n > 20) values[n - 2] = values[3] = std::numeric_limits<float>::quiet_NaN();
+    const float infinity = std::numeric_limits<float>::infinity();
+    for (const float limit : {-infinity, -1.0f, 1.5f, 4.0f, infinity}) {
+      std::vector<uint32_t> x(n + kSelectPad), y(n + kSelectPad);
+      x.resize(level().tiles.select(values.data(), biases.data(), n, limit, x.data()));
+      y.resize(oracle().tiles.select(values.data(), biases.data(), n, limit, y.data()));
+      EXPECT_EQ(x, y) << "seed " << kSeed << " n " << n << " limit " << limit;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace tarn::kernels
