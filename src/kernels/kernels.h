@@ -79,7 +79,6 @@ struct SearchKernels {
   void (*hadamard)(float* values, size_t n);
 };
 
-<<<<<<< HEAD
 /// Product-quantised rows lie in blocks of kPqBlockRows: `code_bytes` of codes (a multiple of 64),
 /// then f32 scales, f32 biases and u32 row numbers, one each for each row of the block.
 /// 4 bits: byte 16 p + r of the codes holds sub-vector 2 p of row r in its low four bits and
@@ -124,7 +123,6 @@ struct PqKernels {
   void (*nearest)(const float* columns, size_t stride, size_t n, const float* centroids,
                   const float* half_norms, size_t count, size_t dim, uint8_t* out);
 };
-=======
 /// What surrounds a product of many queries with many rows (gemm.h).
 struct TileKernels {
   using Widen = void (*)(const std::byte* const* rows, size_t n, size_t dim, const float* scales,
@@ -136,18 +134,14 @@ struct TileKernels {
   size_t (*select)(const float* values, const float* biases, size_t n, float limit, uint32_t* out);
 };
 inline constexpr size_t kSelectPad = 32;
->>>>>>> exact
 
 struct KernelTable {
   ExactKernels f32;
   ExactKernels f16;
   CodeKernels codes;
   SearchKernels search;
-<<<<<<< HEAD
   PqKernels pq;
-=======
   TileKernels tiles;
->>>>>>> exact
 };
 
 /// The kernels of the level in use.

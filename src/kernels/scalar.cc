@@ -165,11 +165,8 @@ KernelTable ScalarTable() {
           Exact<F16>(),
           {CodeGather<Dot4Row>, CodeBlock<Dot4Row>, CodeGather<Dot8Row>, CodeBlock<Dot8Row>},
           {PoolInsert, Keys, Hadamard},
-<<<<<<< HEAD
           ScalarPq()};
-=======
           {Widen<F32>, Widen<F16>, Select}};
->>>>>>> exact
 }
 
 }  // namespace tarn::kernels

@@ -66,11 +66,7 @@ TEST_P(Recall, FilteredTraversalKeepsRecall) {
   const LiveRows live = bitmap.live();
   SearchScratch scratch;
   SearchStats stats;
-<<<<<<< HEAD
   ASSERT_TRUE(index->Search(queries_.row(0), {.k = 10, .ef = 40, .live = &live}, scratch, &stats).ok());
-=======
-  ASSERT_TRUE(index->Search(queries_.row(0), {10, 40, 0, &live, nullptr}, scratch, &stats).ok());
->>>>>>> exact
   EXPECT_GT(stats.expanded_nodes, 0u);
   EXPECT_GE(MeasureRecall(*index.index, data_, queries_, {.ef = 40, .live = &live}), Floor(0.9));
 }
@@ -92,11 +88,7 @@ TEST_P(Recall, CodeDistancesAreNearTheExactOnes) {
   const auto index = Open();
   SearchScratch scratch;
   for (size_t q = 0; q < queries_.count(); ++q) {
-<<<<<<< HEAD
     const auto found = *index->Search(queries_.row(q), {.k = 10, .ef = 64}, scratch);
-=======
-    const auto found = *index->Search(queries_.row(q), {10, 64, 0, nullptr, nullptr}, scratch);
->>>>>>> exact
     for (const auto& n : found) {
       const double exact = NaiveDistance(GetParam(), queries_.row(q), data_.row(n.row), kDim);
       EXPECT_NEAR(n.distance, exact, 0.05 * (1 + std::abs(exact))) << "row " << n.row;
@@ -111,11 +103,7 @@ TEST_P(Recall, AnIndexedRowIsItsOwnNearestNeighbour) {
   SearchScratch scratch;
   size_t found_self = 0;
   for (uint32_t row = 0; row < kRows; row += 50) {
-<<<<<<< HEAD
     const auto found = *index->Search(data_.row(row), {.k = 1, .ef = 32, .source = &source}, scratch);
-=======
-    const auto found = *index->Search(data_.row(row), {1, 32, 0, nullptr, &source}, scratch);
->>>>>>> exact
     found_self += found.at(0).row == row;
   }
   EXPECT_GE(found_self, 99u) << "of 100, seed " << kSeed;
