@@ -171,7 +171,7 @@ inline double MeasureRecall(const VectorIndex& index, const Data& data, const Da
   SearchScratch scratch;
   double right = 0, wanted = 0;
   for (size_t q = 0; q < queries.count(); ++q) {
-    SearchOptions options{c.k, c.ef, c.live, c.with_source ? &source : nullptr};
+    SearchOptions options{c.k, c.ef, 0, c.live, c.with_source ? &source : nullptr};
     const auto found = index.Search(queries.row(q), options, scratch);
     EXPECT_TRUE(found.ok()) << found.status().ToString();
     const auto truth = NaiveNearest(index.metric(), data, queries.row(q), c.k, c.live);
