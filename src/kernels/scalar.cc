@@ -165,7 +165,7 @@ KernelTable ScalarTable() {
           Exact<F16>(),
           {CodeGather<Dot4Row>, CodeBlock<Dot4Row>, CodeGather<Dot8Row>, CodeBlock<Dot8Row>},
           {PoolInsert, Keys, Hadamard},
-          ScalarPq()};
+          ScalarPq(),
           {Widen<F32>, Widen<F16>, Select}};
 }
 
