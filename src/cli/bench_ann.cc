@@ -258,6 +258,7 @@ Status RunBenchAnn(const BenchAnnOptions& options, std::ostream& out) {
   wanted.hnsw = options.hnsw;
   wanted.build_threads = options.build_threads;
   wanted.files = options.files;
+  wanted.folder = options.table;
   BenchTable table;
   ARROW_RETURN_NOT_OK(table.Build(wanted, in.base));
   ARROW_ASSIGN_OR_RAISE(const auto session, table.Open(/*threads=*/1));

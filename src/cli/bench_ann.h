@@ -25,6 +25,7 @@ struct BenchAnnOptions {
   HnswConfig hnsw;
   int build_threads = 1;
   int files = 1;                  ///< the rows in equal parts
+  std::string table;              ///< BenchTableOptions::folder
   double filter = 1;              ///< share of the rows that a filter keeps, drawn by a fixed seed
   double deleted = 0;             ///< share of the rows that are then taken away
   std::vector<uint32_t> efs;      ///< empty: a sweep up to recall .995, or the default for kIvfPq

@@ -21,15 +21,18 @@ struct BenchTableOptions {
   HnswConfig hnsw;
   int build_threads = 1;
   int files = 1;  ///< the rows in equal parts, all in one commit
+  /// Where to make the table, and leave it; one that such a call left there is opened instead. "":
+  /// a temporary folder, which goes with the object.
+  std::string folder;
 };
 
-/// The folder goes with the object.
 class BenchTable {
  public:
   BenchTable() = default;
   BenchTable(const BenchTable&) = delete;
   ~BenchTable();
 
+  /// kBadInput when the folder holds a table of other rows.
   Status Build(const BenchTableOptions& options, const NpyMatrix& base);
   /// A session that searches with so many threads.
   Result<std::shared_ptr<SearchSession>> Open(int threads) const;
@@ -38,7 +41,11 @@ class BenchTable {
   uint64_t index_bytes() const { return index_bytes_; }
 
  private:
+  Status MakeFolder(const BenchTableOptions& options);
+  Status Write(const BenchTableOptions& options, const NpyMatrix& base);
+
   std::string folder_;
+  bool temporary_ = false;
   std::shared_ptr<CatalogProvider> catalog_;
   double build_seconds_ = 0;
   uint64_t index_bytes_ = 0;

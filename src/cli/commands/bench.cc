@@ -31,6 +31,8 @@ void AddBenchAnn(CLI::App& bench, Session& session) {
   command->add_option("--precision", options->precision, "f32, f16 or i8: how rows are stored");
   command->add_option("--index", options->index, "hnsw, ivf_pq or flat");
   command->add_option("--files", options->ann.files, "Files that share the rows");
+  command->add_option("--table", options->ann.table,
+                      "Folder to keep the table in; one that is there is searched as it is");
   command->add_option("--filter", options->ann.filter, "Share of the rows that a filter keeps");
   command->add_option("--deleted", options->ann.deleted, "Share of the rows that are taken away");
   command->add_option("--hnsw-m", options->ann.hnsw.m, "Half the links of a row");
@@ -53,7 +55,7 @@ void AddBenchAnn(CLI::App& bench, Session& session) {
   command->footer(
       "k = 10; ties with the tenth neighbour count as right; one search thread. The vectors are "
       "written to a table\n"
-      "in a temporary folder and searched there, as every other table is.\n\n"
+      "in a temporary folder (or that of --table) and searched there, as every other table is.\n\n"
       "Prints n, dim, metric, build_seconds, index_bytes and for each setting its recall, qps, "
       "p50_us and p99_us.");
   command->callback([&session, options] {

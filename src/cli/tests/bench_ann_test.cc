@@ -114,6 +114,21 @@ TEST_F(BenchAnn, FilesThatDoNotFitAreRefused) {
   EXPECT_TRUE(out.str().empty());
 }
 
+TEST_F(BenchAnn, AKeptTableIsSearchedAgainAndNotTakenForAnother) {
+  options_.json = true;
+  options_.table = folder_ + "/kept";
+  options_.efs = {64};
+  std::ostringstream first, second;
+  ASSERT_TRUE(RunBenchAnn(options_, first).ok());
+  ASSERT_TRUE(RunBenchAnn(options_, second).ok());
+  const auto a = nlohmann::json::parse(first.str()), b = nlohmann::json::parse(second.str());
+  EXPECT_EQ(a["index_bytes"], b["index_bytes"]);
+  EXPECT_EQ(a["sweep"][0]["recall"], b["sweep"][0]["recall"]);
+  EXPECT_NEAR(a["build_seconds"].get<double>(), b["build_seconds"].get<double>(), 0.01);
+  options_.files = 2;
+  EXPECT_TRUE(IsKind(RunBenchAnn(options_, second), ErrorKind::kBadInput));
+}
+
 TEST_F(BenchAnn, RecallUnderAFilterIsAgainstTheExactAnswersUnderIt) {
   options_.json = true;
   options_.index = IndexType::kFlat;
