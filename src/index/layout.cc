@@ -106,6 +106,15 @@ Result<IndexView> IndexView::Open(std::span<const ChunkView> chunks, uint64_t ro
     }
     view.extra_entries = {taker.Take<uint32_t>(kExtraEntriesChunk, count), count};
   }
+  if (taker.Has(kPivotsChunk)) {
+    const size_t count = taker.Bytes(kPivotsChunk).size() / sizeof(uint32_t);
+    if (count > p.node_count) {
+      return Error(ErrorKind::kCorrupt, "vector index: more pivots than nodes");
+    }
+    view.pivots = {taker.Take<uint32_t>(kPivotsChunk, count), count};
+    view.pivot_codes = taker.Take<uint8_t>(kPivotCodesChunk, count * p.code_blocks * 64);
+    view.pivot_factors = taker.Take<kernels::RowFactor>(kPivotFactorsChunk, count);
+  }
   if (!taker.status().ok()) return taker.status();
   return view;
 }

@@ -24,6 +24,9 @@ enum ChunkKind : uint32_t {
   kLowFactorsChunk = 0x106,
   kNodeRowsChunk = 0x107,
   kExtraEntriesChunk = 0x108,
+  kPivotsChunk = 0x109,
+  kPivotCodesChunk = 0x10a,
+  kPivotFactorsChunk = 0x10b,
 };
 
 /// The params chunk: 128 bytes.
@@ -80,6 +83,10 @@ struct IndexView {
   const uint32_t* row_offsets = nullptr;  ///< nullptr: node i is row i
   const uint32_t* rows = nullptr;
   std::span<const uint32_t> extra_entries;
+  /// Nodes whose codes lie in one run: a traversal starts at the nearest. Empty: at the entry.
+  std::span<const uint32_t> pivots;
+  const uint8_t* pivot_codes = nullptr;
+  const kernels::RowFactor* pivot_factors = nullptr;
   uint64_t row_limit = 0;
 
   /// kCorrupt or kNotSupported as VectorIndex::Open promises.

@@ -100,6 +100,9 @@ struct SearchOptions {
   /// searches running at once read and lower. Rows farther than it may be left out, so that a
   /// search returns fewer than k; a row at most that far is left out no more often than without it.
   std::atomic<float>* bound = nullptr;
+  /// With a bound: candidates that a traversal expands even where they lie beyond it, on its way to
+  /// nearer ones; 0: as many as are kept.
+  uint32_t beam = 0;
 };
 
 /// Scratch space of one searching thread, reused between queries and between indexes.
@@ -120,6 +123,7 @@ class SearchScratch {
 /// Counters of one search, added to by each call.
 struct SearchStats {
   uint64_t code_distances = 0;
+  uint64_t pivot_distances = 0;  ///< by codes that lie in one run
   uint64_t expanded_nodes = 0;
   uint64_t exact_distances = 0;
 };

@@ -54,38 +54,73 @@ struct Sums {
   V128 low, high;  // rows 0 to 7, 8 to 15
 };
 
-HWY_INLINE V8 LookUp(const uint8_t* codes, const uint8_t* even, const uint8_t* odd) {
+// Looks up the even and the odd sub-vectors of a vector of codes and adds the two.
+HWY_INLINE V8 LookUp(const uint8_t* codes, V8 even, V8 odd) {
   const D8 d8;
-  const D16 d16;
   const V8 mask = hn::Set(d8, 15);
   const V8 code = hn::LoadU(d8, codes);
-  const V8 low = hn::And(code, mask);
-  const V8 high = hn::And(hn::BitCast(d8, hn::ShiftRight<4>(hn::BitCast(d16, code))), mask);
-  return hn::Add(hn::TableLookupBytes(hn::LoadU(d8, even), low),
-                 hn::TableLookupBytes(hn::LoadU(d8, odd), high));
+  const V8 high = hn::BitCast(d8, hn::ShiftRight<4>(hn::BitCast(D16(), code)));
+  return hn::Add(hn::TableLookupBytes(even, hn::And(code, mask)),
+                 hn::TableLookupBytes(odd, hn::And(high, mask)));
 }
 
-HWY_INLINE Sums SumChunk(const uint8_t* codes, size_t bytes, const uint8_t* even,
-                         const uint8_t* odd) {
-  const D16 d16;
-  const size_t step = hn::Lanes(D8());
-  // `all` collects the even bytes and 256 times the odd ones, `odds` the odd bytes alone.
-  V16 all = hn::Zero(d16), odds = hn::Zero(d16);
-  const auto add = [&](V8 values) HWY_ATTR {
-    const V16 pairs = hn::BitCast(d16, values);
+// Bytes summed as 16-bit numbers.
+struct WideSum {
+  V16 all;   // the even bytes, and 256 times the odd ones
+  V16 odds;  // the odd bytes alone
+  // Written out: a constructor that the compiler makes would not be compiled for the target.
+  HWY_INLINE WideSum() : all(hn::Zero(D16())), odds(hn::Zero(D16())) {}
+  HWY_INLINE void Add(V8 values) {
+    const V16 pairs = hn::BitCast(D16(), values);
     all = hn::Add(all, pairs);
     odds = hn::Add(odds, hn::ShiftRight<8>(pairs));
-  };
+  }
+  HWY_INLINE Sums Total() const {
+    const V128 odd_rows = AddLanes(odds);
+    const V128 even_rows = AddLanes(hn::Sub(all, hn::ShiftLeft<8>(odds)));
+    return {hn::InterleaveLower(D128(), even_rows, odd_rows),
+            hn::InterleaveUpper(D128(), even_rows, odd_rows)};
+  }
+};
+
+// Two blocks at a time share the loads of the tables.
+HWY_INLINE void SumTwo(const uint8_t* first, const uint8_t* second, size_t bytes,
+                       const uint8_t* even, const uint8_t* odd, Sums& first_out,
+                       Sums& second_out) {
+  const D8 d8;
+  const size_t step = hn::Lanes(d8);
+  WideSum a, b;
   size_t at = 0;
   for (; at + 2 * step <= bytes; at += 2 * step) {
-    add(hn::Add(LookUp(codes + at, even + at, odd + at),
-                LookUp(codes + at + step, even + at + step, odd + at + step)));
+    const V8 even0 = hn::LoadU(d8, even + at), odd0 = hn::LoadU(d8, odd + at);
+    const V8 even1 = hn::LoadU(d8, even + at + step), odd1 = hn::LoadU(d8, odd + at + step);
+    a.Add(hn::Add(LookUp(first + at, even0, odd0), LookUp(first + at + step, even1, odd1)));
+    b.Add(hn::Add(LookUp(second + at, even0, odd0), LookUp(second + at + step, even1, odd1)));
   }
-  for (; at < bytes; at += step) add(LookUp(codes + at, even + at, odd + at));
-  const V128 odd_rows = AddLanes(odds);
-  const V128 even_rows = AddLanes(hn::Sub(all, hn::ShiftLeft<8>(odds)));
-  return {hn::InterleaveLower(D128(), even_rows, odd_rows),
-          hn::InterleaveUpper(D128(), even_rows, odd_rows)};
+  for (; at < bytes; at += step) {
+    const V8 even0 = hn::LoadU(d8, even + at), odd0 = hn::LoadU(d8, odd + at);
+    a.Add(LookUp(first + at, even0, odd0));
+    b.Add(LookUp(second + at, even0, odd0));
+  }
+  first_out = a.Total();
+  second_out = b.Total();
+}
+
+HWY_INLINE Sums SumOne(const uint8_t* codes, size_t bytes, const uint8_t* even,
+                       const uint8_t* odd) {
+  const D8 d8;
+  const size_t step = hn::Lanes(d8);
+  WideSum a;
+  size_t at = 0;
+  for (; at + 2 * step <= bytes; at += 2 * step) {
+    const size_t next = at + step;
+    a.Add(hn::Add(LookUp(codes + at, hn::LoadU(d8, even + at), hn::LoadU(d8, odd + at)),
+                  LookUp(codes + next, hn::LoadU(d8, even + next), hn::LoadU(d8, odd + next))));
+  }
+  for (; at < bytes; at += step) {
+    a.Add(LookUp(codes + at, hn::LoadU(d8, even + at), hn::LoadU(d8, odd + at)));
+  }
+  return a.Total();
 }
 
 #if HWY_MAX_BYTES >= 64
@@ -160,33 +195,52 @@ HWY_INLINE uint32_t Wanted(const PqBlocks& in, size_t b) {
   return in.live == nullptr ? there : there & in.live[b];
 }
 
+// More sub-vectors than one 16-bit sum can take.
+HWY_INLINE void SumLong(const uint8_t* codes, size_t bytes, const uint8_t* even,
+                        const uint8_t* odd, float* totals) {
+  const DF df;
+  for (size_t r = 0; r < kPqBlockRows; r += hn::Lanes(df)) hn::Store(hn::Zero(df), df, totals + r);
+  for (size_t at = 0; at < bytes; at += kChunkBytes) {
+    const size_t left = bytes - at;
+    const Sums sums = SumOne(codes + at, left < kChunkBytes ? left : kChunkBytes, even + at, odd + at);
+    for (size_t r = 0; r < kPqBlockRows; r += hn::Lanes(df)) {
+      hn::Store(hn::Add(hn::Load(df, totals + r), FloatsOf(sums, r)), df, totals + r);
+    }
+  }
+}
+
 size_t Scan4(const PqBlocks& in, const PqQuery& query, float limit, float* keys, uint32_t* rows) {
+  const DF df;
   const auto* even = static_cast<const uint8_t*>(query.tables);
-  const uint8_t* odd = even + in.code_bytes;
+  const size_t bytes = in.code_bytes;
+  const uint8_t* odd = even + bytes;
   Output output(query, limit, keys, rows);
   const std::byte* block = in.blocks;
-  const size_t stride = in.code_bytes + kPqFactorBytes;
-  for (size_t b = 0; b * kPqBlockRows < in.rows; ++b, block += stride) {
+  const size_t stride = bytes + kPqFactorBytes;
+  const size_t blocks = (in.rows + kPqBlockRows - 1) / kPqBlockRows;
+  for (size_t b = 0; b < blocks;) {
     const uint32_t wanted = Wanted(in, b);
-    if (wanted == 0) continue;
     const auto* codes = reinterpret_cast<const uint8_t*>(block);
-    if (in.code_bytes <= kChunkBytes) {
-      const Sums sums = SumChunk(codes, in.code_bytes, even, odd);
-      output.Add(block + in.code_bytes, wanted, [&](size_t at) HWY_ATTR { return FloatsOf(sums, at); });
-      continue;
-    }
-    HWY_ALIGN float totals[kPqBlockRows] = {};
-    const DF df;
-    for (size_t at = 0; at < in.code_bytes; at += kChunkBytes) {
-      const size_t left = in.code_bytes - at;
-      const Sums sums =
-          SumChunk(codes + at, left < kChunkBytes ? left : kChunkBytes, even + at, odd + at);
-      for (size_t r = 0; r < kPqBlockRows; r += hn::Lanes(df)) {
-        hn::Store(hn::Add(hn::Load(df, totals + r), FloatsOf(sums, r)), df, totals + r);
+    const uint32_t wanted_next = b + 1 < blocks ? Wanted(in, b + 1) : 0;
+    if (bytes > kChunkBytes) {
+      HWY_ALIGN float totals[kPqBlockRows];
+      SumLong(codes, bytes, even, odd, totals);
+      output.Add(block + bytes, wanted, [&](size_t at) HWY_ATTR { return hn::Load(df, totals + at); });
+      ++b, block += stride;
+    } else if (wanted != 0 && wanted_next != 0) {
+      Sums first, second;
+      SumTwo(codes, codes + stride, bytes, even, odd, first, second);
+      output.Add(block + bytes, wanted, [&](size_t at) HWY_ATTR { return FloatsOf(first, at); });
+      output.Add(block + stride + bytes, wanted_next,
+                 [&](size_t at) HWY_ATTR { return FloatsOf(second, at); });
+      b += 2, block += 2 * stride;
+    } else {
+      if (wanted != 0) {
+        const Sums sums = SumOne(codes, bytes, even, odd);
+        output.Add(block + bytes, wanted, [&](size_t at) HWY_ATTR { return FloatsOf(sums, at); });
       }
+      ++b, block += stride;
     }
-    output.Add(block + in.code_bytes, wanted,
-               [&](size_t at) HWY_ATTR { return hn::Load(df, totals + at); });
   }
   return output.found();
 }

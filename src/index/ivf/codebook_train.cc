@@ -110,7 +110,6 @@ class Training {
     std::vector<uint32_t> lists(n);
     AssignRows(some.data(), n, TableOfMeans(means_, dim_, angles()), threads_, lists.data(),
                nullptr);
-    // Centred rows whose length is beyond all measure would take centroids away from the others.
     std::vector<double> lengths(n);
     for (size_t i = 0; i < n; ++i) {
       float* row = some.data() + i * dim_;
@@ -135,6 +134,7 @@ class Training {
     }
     variance_ = kept == 0 ? 0 : sum / static_cast<double>(kept);
     some.resize(kept * dim_);
+    NormaliseRows(some.data(), kept, dim_);
     residuals_ = std::move(some);
   }
 

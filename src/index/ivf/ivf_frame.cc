@@ -98,7 +98,9 @@ IvfFrame::Factors IvfFrame::RowFactors(const float* y, const float* centroid,
     squared += r * r;
     with_decoded += r * decoded[d];
   }
-  const double scale = with_decoded > 0 ? std::min(squared / with_decoded, 1e6) : 0;
+  // A code that is far off must not be drawn out: its error would grow with it.
+  const double most = 2 * std::sqrt(squared);
+  const double scale = with_decoded > 0 ? std::min(squared / with_decoded, most) : 0;
   double bias = 0;
   if (compares_products()) {
     bias = -Dot(rotated_mean_.data(), y, dim_);
@@ -108,7 +110,7 @@ IvfFrame::Factors IvfFrame::RowFactors(const float* y, const float* centroid,
       bias += double{y[d]} * y[d] + 2 * error * centroid[d];
     }
   }
-  return {static_cast<float>(scale), Bounded(bias)};
+  return {Bounded(scale), Bounded(bias)};
 }
 
 double IvfFrame::KeyOfDistance(const FramedQuery& query, double distance) const {

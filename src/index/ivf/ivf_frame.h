@@ -46,7 +46,8 @@ class IvfFrame {
   /// q' into `out`. False when a value is not finite.
   bool PrepareQuery(const float* query, float* out, FramedQuery& framed) const;
 
-  /// What a row's factor pair is made of: r is coded as `decoded`, and the row is centroid + r.
+  /// What a row's factor pair is made of: the row is centroid + r, and `decoded` is the code of
+  /// r / |r|. At most 2 |r|,
   /// scale = |r|^2 / <r, decoded> (Gao & Long, RaBitQ, SIGMOD 2024): what is left of the error is
   /// at right angles to r. The bias holds what does not depend on the query, and what the error
   /// has in common with the centroid.

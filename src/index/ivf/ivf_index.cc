@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "index/ivf/ivf_index.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -23,6 +24,10 @@ Result<std::vector<Neighbor>> IvfIndex::Search(const float* query, const SearchO
   if (options.k == 0 || view_.params.row_count == 0) return std::vector<Neighbor>{};
   SearchBuffers& buffers = *scratch.impl_;
   if (!buffers.ivf.Prepare(query, view_.codebook, frame_)) {
+    if (std::all_of(query, query + dim(), [](float v) { return std::isfinite(v); })) {
+      return Error(ErrorKind::kCorrupt,
+                   "vector index: the codebook's mean is damaged; rebuild the index");
+    }
     return Error(ErrorKind::kBadInput, "vector search: the query holds a value that is not finite");
   }
   return IvfSearch(view_, frame_, query, options, buffers, stats ? *stats : unused).Run();

@@ -137,6 +137,7 @@ void IvfQuery::MakeTables(const CodebookView& codebook, const IvfFrame& frame) {
     }
     std::fill(out + m * count, out + all, uint16_t{0});
   }
+  rounding_ = step * std::sqrt(static_cast<float>(m) / 12);
   scan_.tables = tables_.as<std::byte>();
   scan_.bias_factor = frame.bias_factor(framed_);
   scan_.factor = frame.product_factor() * step;

@@ -26,6 +26,8 @@ class IvfQuery {
   /// What <q', centroid> adds to the keys of a list's rows.
   float Base(uint32_t list, const CodebookView& codebook, const IvfFrame& frame);
 
+  /// Standard deviation of what rounding the tables does to a sum, in units of <q', decoded>.
+  float rounding() const { return rounding_; }
   /// All but the base.
   const kernels::PqQuery& scan() const { return scan_; }
 
@@ -56,6 +58,7 @@ class IvfQuery {
   std::vector<float> floats_;
   AlignedBytes tables_;
   kernels::PqQuery scan_{};
+  float rounding_ = 0;
 };
 
 }  // namespace tarn::index

@@ -19,6 +19,8 @@ constexpr double kCodesPerExact = 12;
 constexpr size_t kStep = 4;
 // Standard deviations of a code's error beyond which a candidate is given up.
 constexpr double kDeviations = 2.5;
+// Errors of products differ with the lengths of rows, and the margin is their mean.
+constexpr double kProductDeviations = 4;
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 uint64_t CountLive(const LiveRows* live, uint64_t row_count) {
@@ -89,8 +91,12 @@ float IvfSearch::DistanceLimit(const NearestRows* nearest) const {
 double IvfSearch::KeyBeyond(float distance) const {
   if (!(distance < std::numeric_limits<float>::max())) return kInfinity;
   const FramedQuery& framed = ivf_.framed();
-  return frame_.KeyOfDistance(framed, distance) +
-         kDeviations * frame_.Margin(view_.codebook.params, framed, distance);
+  const CodebookParams& book = view_.codebook.params;
+  const double deviations = frame_.compares_products() ? kProductDeviations : kDeviations;
+  const double coding = frame_.Margin(book, framed, distance);
+  const double rounding = std::abs(frame_.product_factor()) * ivf_.rounding() *
+                          std::sqrt(static_cast<double>(book.spread));
+  return frame_.KeyOfDistance(framed, distance) + deviations * std::hypot(coding, rounding);
 }
 
 void IvfSearch::LowerBound(const NearestRows& nearest) const {
@@ -115,7 +121,8 @@ Status IvfSearch::ScanLists(const Plan& plan) {
     if (i + 1 < plan.lists) {
       const ListPlace& next = view_.places[ivf_.list(i + 1)];
       if (view_.IsSound(next)) {
-        PrefetchLines(view_.blocks + next.first_block * view_.codebook.block_bytes(), 512);
+        const size_t bytes = (next.rows + kBlockRows - 1) / kBlockRows * view_.codebook.block_bytes();
+        PrefetchLines(view_.blocks + next.first_block * view_.codebook.block_bytes(), std::min(bytes, size_t{1} << 14));
       }
     }
     ARROW_RETURN_NOT_OK(ScanList(ivf_.list(i)));

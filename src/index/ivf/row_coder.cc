@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "index/code_frame.h"
 #include "index/ivf/kmeans.h"
 
 namespace tarn::index {
@@ -23,6 +24,14 @@ CentroidTable MakeTable(const CodebookView& codebook, const IvfFrame& frame) {
 }
 
 }  // namespace
+
+void NormaliseRows(float* rows, size_t n, uint32_t dim) {
+  for (size_t i = 0; i < n; ++i) {
+    float* row = rows + i * dim;
+    const double inverse = InverseLength(row, dim);
+    for (uint32_t d = 0; d < dim; ++d) row[d] = static_cast<float>(row[d] * inverse);
+  }
+}
 
 RowCoder::RowCoder(const CodebookView& codebook)
     : codebook_(codebook),
@@ -75,6 +84,7 @@ CodingError RowCoder::Code(const VectorSet& vectors, size_t begin, size_t end,
       tile.residuals[i * dim + d] = tile.rows[i * dim + d] - centroid[d];
     }
   }
+  NormaliseRows(tile.residuals.data(), tile.count, dim);
   quantizer_.Encode(tile.residuals.data(), tile.count, tile.columns, tile.codes.data());
   CodingError error;
   const double farthest = kFarSquared * codebook_.params.variance;
@@ -82,15 +92,17 @@ CodingError RowCoder::Code(const VectorSet& vectors, size_t begin, size_t end,
     const float* y = tile.rows.data() + i * dim;
     quantizer_.Decode(tile.codes.data(), i, tile.decoded.data());
     tile.factors[i] = frame_.RowFactors(y, tile.centroids.data() + i * dim, tile.decoded.data());
-    double length = 0, squares = 0, residual = 0;
+    const float* centroid = tile.centroids.data() + i * dim;
+    double length = 0, off = 0, residual = 0;
     for (uint32_t d = 0; d < dim; ++d) {
-      const double r = tile.residuals[i * dim + d];
+      const double r = double{y[d]} - centroid[d];
+      const double u = double{tile.residuals[i * dim + d]} - tile.decoded[d];
       length += double{y[d]} * y[d];
       residual += r * r;
-      squares += (r - tile.decoded[d]) * (r - tile.decoded[d]);
+      off += u * u;
     }
     if (length > farthest) continue;
-    error.squares += squares;
+    error.squares += off * residual;
     error.residuals += residual;
     ++error.rows;
   }

@@ -24,7 +24,7 @@ struct CodedTile {
 
 /// Coding errors, summed. Rows far longer than the rest are left out.
 struct CodingError {
-  double squares = 0;    ///< |r - decoded|^2
+  double squares = 0;    ///< |r - |r| decoded|^2
   double residuals = 0;  ///< |r|^2
   uint64_t rows = 0;
   void Add(const CodingError& other) {
@@ -34,6 +34,10 @@ struct CodingError {
   }
   double mean() const { return rows == 0 ? 0 : squares / static_cast<double>(rows); }
 };
+
+/// Divides n rows by their lengths; rows without one stay. The product quantiser codes directions,
+/// since every row has a scale anyway: short and long rows are coded alike.
+void NormaliseRows(float* rows, size_t n, uint32_t dim);
 
 /// Immutable; any number of threads may use it, each with its own tile. The codebook must outlive
 /// it.
