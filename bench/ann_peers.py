@@ -196,11 +196,11 @@ def markdown(args, contenders, rounds, rows):
     def cell(value, form=",.0f"):
         return "-" if value is None else format(value, form)
 
+    first = contenders[0]
     build = [] if args.skip_build_times else ["build, s"]
     out = ["| | " + " | ".join([f"QPS at {level}" for level in LEVELS] +
-                               [f"tarn / it at {level}" for level in LEVELS] + build + ["bytes a vector on disk"]) + " |",
+                               [f"{first.name} / it at {level}" for level in LEVELS] + build + ["bytes a vector on disk"]) + " |",
            "|---" * (2 + 2 * len(LEVELS) + len(build)) + "|"]
-    first = contenders[0]
     for contender in contenders:
         facts = contender.facts
         cells = [cell(median_at(rounds[contender.name], level)) for level in LEVELS]

@@ -26,11 +26,11 @@ def size_of(path):
 class Peer:
     """`folder` is an empty folder of the peer's own; what it writes there counts as its size on disk."""
 
-    label = ""       # as charts and tables call it
-    package = ""     # on PyPI
-    pin = ""         # the name of its version in versions.env
+    label = ""         # as charts and tables call it
+    package = ""       # on PyPI
     metrics = ("cosine", "euclidean", "dot_product")
-    queries = None   # at most so many, where one query takes long
+    one_core = False   # keeps threads of its own: searches are held on one processor instead
+    queries = None     # at most so many, where one query takes long
     raw_inside = True  # whether the folder holds the raw vectors too
 
     def __init__(self, metric, dim, rows, folder):
@@ -65,7 +65,7 @@ class Peer:
 
 
 class Hnswlib(Peer):
-    label, package, pin = "hnswlib M16 efC200", "hnswlib", "HNSWLIB_VERSION"
+    label, package = "hnswlib M16 efC200", "hnswlib"
 
     def _new(self):
         import hnswlib
@@ -96,7 +96,7 @@ class Hnswlib(Peer):
 
 
 class Faiss(Peer):
-    package, pin = "faiss-cpu", "FAISS_VERSION"
+    package = "faiss-cpu"
     selector = None
 
     def _describe(self):
@@ -164,7 +164,7 @@ class FaissIvf(Faiss):
 
 
 class Svs(Peer):
-    label, package, pin = "SVS Vamana R32 LVQ4x8", "scalable-vs", "SVS_VERSION"
+    label, package = "SVS Vamana R32 LVQ4x8", "scalable-vs"
     raw_inside = False
 
     def _distance(self):
@@ -194,7 +194,7 @@ class Svs(Peer):
 
 
 class SymphonyQg(Peer):
-    label, package, pin = "SymphonyQG R32 efC200", "rabitqlib", "RABITQLIB_VERSION"
+    label, package = "SymphonyQG R32 efC200", "rabitqlib"
 
     def _metric(self):
         return "ip" if self.metric == "dot_product" else "l2"
@@ -214,7 +214,7 @@ class SymphonyQg(Peer):
 
 
 class RabitqIvf(Peer):
-    label, package, pin = "RaBitQ IVF 7 bits", "rabitqlib", "RABITQLIB_VERSION"
+    label, package = "RaBitQ IVF 7 bits", "rabitqlib"
     raw_inside = False
 
     def build(self, base, threads):
@@ -239,7 +239,7 @@ class RabitqIvf(Peer):
 
 
 class Usearch(Peer):
-    label, package, pin = "usearch bf16 M16 efC200", "usearch", "USEARCH_VERSION"
+    label, package = "usearch bf16 M16 efC200", "usearch"
     raw_inside = False
 
     def prepare(self, vectors):
@@ -267,8 +267,8 @@ class Usearch(Peer):
 class LanceDb(Peer):
     """Asked one query at a time: its reader has no call for many."""
 
-    label, package, pin = "Lance IVF_PQ + refine", "pylance", "PYLANCE_VERSION"
-    queries = 100
+    label, package = "Lance IVF_PQ + refine", "pylance"
+    queries, one_core = 100, True
 
     def prepare(self, vectors):
         return vectors
@@ -293,7 +293,7 @@ class LanceDb(Peer):
     def search(self, queries, k, setting):
         found = np.zeros((len(queries), k), dtype=np.int64)
         for q, query in enumerate(queries):
-            rows = self.data.to_table(columns=[], with_row_id=True, nearest={
+            rows = self.data.to_table(columns=["_distance"], with_row_id=True, nearest={
                 "column": "v", "q": query, "k": k, "nprobes": setting[0], "refine_factor": setting[1]})
             ids = rows["_rowid"].to_numpy()
             # One fragment per million rows or so: the high half of a row id names it.

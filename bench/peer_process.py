@@ -26,7 +26,8 @@ class PeerProcess:
     """Raises RuntimeError with the reason when the peer cannot go on."""
 
     def __init__(self, name, options):
-        environment = {**os.environ, "OMP_WAIT_POLICY": "passive", "LANCE_CPU_THREADS": "1", "LANCE_IO_THREADS": "1"}
+        environment = {**os.environ, "OMP_WAIT_POLICY": "passive", "LANCE_LOG": "error",
+                       "OMP_NUM_THREADS": str(options["threads"]), "LANCE_CPU_THREADS": str(options["threads"])}
         self.name = name
         self.process = subprocess.Popen([sys.executable, __file__, name], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         env=environment)
@@ -93,6 +94,10 @@ def serve(name):
         if options["live"] is not None and not peer.filter(options["live"]):
             raise NotImplementedError("it has no filter by row")
         queries = queries[:peer.queries]
+        if peer.one_core:
+            core = {min(os.sched_getaffinity(0))}
+            for thread in os.listdir("/proc/self/task"):
+                os.sched_setaffinity(int(thread), core)
         reply({**facts, "label": peer.label, "settings": peer.settings(), "raw_inside": peer.raw_inside,
                "queries": len(queries)})
         while True:

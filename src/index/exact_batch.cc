@@ -45,12 +45,15 @@ struct PreparedQueries {
 class RowTile {
  public:
   explicit RowTile(const ExactBatchQuery& q)
-      : half_(q.precision == VectorPrecision::kF16),
+      : precision_(q.precision),
         dim_(q.dim),
         zeros_(q.dim),
         values_(kTileRows * q.dim * sizeof(float)) {}
 
   size_t size() const { return rows_.size(); }
+  float step() const { return step_; }
+  /// Of the rows to come; the tile is empty.
+  void UseStep(float step) { step_ = step; }
   bool full() const { return size() == kTileRows; }
   void Clear() { pointers_.clear(), rows_.clear(); }
   void Add(const std::byte* row, uint32_t number) {
@@ -62,18 +65,21 @@ class RowTile {
   void Prepare(const ScoreFrame& frame) {
     const auto& kernels = kernels::Kernels();
     float pairs[2 * kTileRows];
-    const auto& exact = half_ ? kernels.f16 : kernels.f32;
-    exact.dot_norm_gather(zeros_.data(), dim_, pointers_.data(), size(), pairs);
+    KernelsOf(kernels, precision_)
+        .dot_norm_gather(zeros_.data(), dim_, pointers_.data(), size(), pairs);
     float scales[kTileRows];
     most_squares_ = 0;
     for (size_t i = 0; i < size(); ++i) {
-      const ScoreFrame::Row row = frame.PrepareRow(pairs[2 * i + 1]);
-      scales[i] = row.scale;
+      const float squares = pairs[2 * i + 1] * step_ * step_;
+      const ScoreFrame::Row row = frame.PrepareRow(squares);
+      scales[i] = row.scale * step_;
       biases_[i] = row.bias;
-      if (!std::isnan(row.bias)) most_squares_ = std::max(most_squares_, pairs[2 * i + 1]);
+      if (!std::isnan(row.bias)) most_squares_ = std::max(most_squares_, squares);
     }
-    (half_ ? kernels.tiles.widen_f16 : kernels.tiles.widen_f32)(pointers_.data(), size(), dim_,
-                                                                scales, values_.as<float>());
+    const auto widen = precision_ == VectorPrecision::kF32   ? kernels.tiles.widen_f32
+                       : precision_ == VectorPrecision::kF16 ? kernels.tiles.widen_f16
+                                                             : kernels.tiles.widen_i8;
+    widen(pointers_.data(), size(), dim_, scales, values_.as<float>());
   }
 
   const float* values() const { return values_.as<float>(); }
@@ -83,7 +89,8 @@ class RowTile {
   uint32_t row(size_t i) const { return rows_[i]; }
 
  private:
-  bool half_;
+  VectorPrecision precision_;
+  float step_ = 1;
   uint32_t dim_;
   std::vector<float> zeros_;
   AlignedBytes values_;
@@ -114,7 +121,12 @@ class Worker {
 
   /// Rows [begin, end) of the block.
   void Add(const ExactBlock& block, uint64_t begin, uint64_t end) {
-    const size_t stride = size_t{query_.dim} * (query_.precision == VectorPrecision::kF16 ? 2 : 4);
+    const size_t stride = query_.dim * ElementBytes(query_.precision);
+    if (block.step != tile_.step()) {
+      Flush();
+      tile_.UseStep(block.step);
+      for (ExactDistance& distance : distances_) distance.UseStep(block.step);
+    }
     for (uint64_t i = begin; i < end; ++i) {
       const uint32_t row = block.rows ? block.rows[i] : static_cast<uint32_t>(block.first_row + i);
       if (query_.live != nullptr && !query_.live->contains(row)) continue;

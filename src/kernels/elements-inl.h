@@ -23,3 +23,12 @@ struct F16 {
     return hn::PromoteTo(d, hn::BitCast(dh, hn::LoadU(du8, reinterpret_cast<const uint8_t*>(p))));
   }
 };
+struct I8 {
+  static constexpr size_t kBytes = 1;
+  static HWY_INLINE V Load(const std::byte* p) {
+    const D d;
+    const hn::RebindToSigned<D> d32;
+    const hn::Rebind<int8_t, D> d8;
+    return hn::ConvertTo(d, hn::PromoteTo(d32, hn::LoadU(d8, reinterpret_cast<const int8_t*>(p))));
+  }
+};

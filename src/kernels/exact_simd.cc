@@ -179,6 +179,7 @@ ExactKernels Exact() {
 void FillTable(KernelTable& table) {
   table.f32 = Exact<F32>();
   table.f16 = Exact<F16>();
+  table.i8 = Exact<I8>();
 }
 
 }  // namespace

@@ -22,6 +22,13 @@ struct F16 {
   }
 };
 
+struct I8 {
+  static constexpr size_t kBytes = 1;
+  static float At(const std::byte* row, size_t d) {
+    return static_cast<float>(LoadLe<int8_t>(row + d));
+  }
+};
+
 struct Dot {
   static constexpr size_t kOutputs = 1;
   template <class Element>
@@ -163,10 +170,11 @@ size_t Select(const float* values, const float* biases, size_t n, float limit, u
 KernelTable ScalarTable() {
   return {Exact<F32>(),
           Exact<F16>(),
+          Exact<I8>(),
           {CodeGather<Dot4Row>, CodeBlock<Dot4Row>, CodeGather<Dot8Row>, CodeBlock<Dot8Row>},
           {PoolInsert, Keys, Hadamard},
           ScalarPq(),
-          {Widen<F32>, Widen<F16>, Select}};
+          {Widen<F32>, Widen<F16>, Widen<I8>, Select}};
 }
 
 }  // namespace tarn::kernels

@@ -69,7 +69,7 @@ size_t Select(const float* values, const float* biases, size_t n, float limit, u
   return found;
 }
 
-void FillTable(KernelTable& table) { table.tiles = {Widen<F32>, Widen<F16>, Select}; }
+void FillTable(KernelTable& table) { table.tiles = {Widen<F32>, Widen<F16>, Widen<I8>, Select}; }
 
 }  // namespace
 }  // namespace HWY_NAMESPACE

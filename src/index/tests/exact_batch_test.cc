@@ -74,7 +74,8 @@ TEST_P(Batch, AnswersAreThoseOfSingleScansToTheBitForAnyThreadsAndCuts) {
   constexpr size_t kRows = 3001;
   const Bitmap bitmap = RandomBitmap(kRows, 0.3);
   const LiveRows live = bitmap.live();
-  for (const auto precision : {VectorPrecision::kF32, VectorPrecision::kF16}) {
+  for (const auto precision :
+       {VectorPrecision::kF32, VectorPrecision::kF16, VectorPrecision::kI8}) {
     Data data = Clustered(kRows, 29);
     if (GetParam() == VectorMetric::kNormalizedCosine) {
       Normalise(data);
@@ -83,10 +84,11 @@ TEST_P(Batch, AnswersAreThoseOfSingleScansToTheBitForAnyThreadsAndCuts) {
     }
     const Data queries = Clustered(300, 29, kSeed + 1);
     const Stored stored(data, precision);
-    const size_t stride = 29 * (precision == VectorPrecision::kF16 ? 2 : 4);
-    const ExactBlock blocks[] = {{stored.values, 700, 0, nullptr},
-                                 {stored.values + 700 * stride, 1, 700, nullptr},
-                                 {stored.values + 701 * stride, 2300, 701, nullptr}};
+    const size_t stride = 29 * ElementBytes(precision);
+    const float step = stored.source.step();
+    const ExactBlock blocks[] = {{stored.values, 700, 0, nullptr, step},
+                                 {stored.values + 700 * stride, 1, 700, nullptr, step},
+                                 {stored.values + 701 * stride, 2300, 701, nullptr, step}};
     for (const LiveRows* l : {static_cast<const LiveRows*>(nullptr), &live}) {
       const auto wanted = OneByOne({GetParam(), precision, 10, l}, queries, blocks);
       for (const int threads : {1, 2, 4}) {
@@ -96,6 +98,30 @@ TEST_P(Batch, AnswersAreThoseOfSingleScansToTheBitForAnyThreadsAndCuts) {
       }
     }
   }
+}
+
+TEST_P(Batch, BlocksOfSeveralStepsHaveTheDistancesOfTheirValues) {
+  const Data small = Clustered(800, 11), queries = Clustered(20, 11, kSeed + 1);
+  Data large = Clustered(700, 11, kSeed + 2);
+  for (float& v : large.values) v *= 1.9f;
+  const Stored first(small, VectorPrecision::kI8), second(large, VectorPrecision::kI8);
+  ASSERT_NE(first.source.step(), second.source.step());
+  const ExactBlock blocks[] = {{first.values, 800, 0, nullptr, first.source.step()},
+                               {second.values, 700, 800, nullptr, second.source.step()}};
+  Data all{11, {}};
+  for (const auto& [data, step] :
+       {std::pair{&small, first.source.step()}, {&large, second.source.step()}}) {
+    for (float v : data->values) {
+      all.values.push_back(step * static_cast<float>(RoundToSteps(v, step)));
+    }
+  }
+  const Stored floats(all, VectorPrecision::kF32);
+  const ExactBlock whole[] = {{floats.values, 1500, 0, nullptr}};
+  const Case bytes{GetParam(), VectorPrecision::kI8, 10};
+  const auto wanted = OneByOne({GetParam(), VectorPrecision::kF32, 10}, queries, whole);
+  // To the bit: a step is a power of two.
+  EXPECT_EQ(OneByOne(bytes, queries, blocks), wanted);
+  EXPECT_EQ(SearchExactBatch(Ask(bytes, queries), blocks), wanted);
 }
 
 TEST_P(Batch, RowsFarFromTheOriginLoseNoNeighbourToCancellation) {

@@ -57,14 +57,14 @@ class ReindexTest : public ::testing::TestWithParam<VectorPrecision> {
 };
 
 INSTANTIATE_TEST_SUITE_P(Precisions, ReindexTest,
-                         ::testing::Values(VectorPrecision::kF32, VectorPrecision::kF16),
+                         ::testing::Values(VectorPrecision::kF32, VectorPrecision::kF16,
+                                           VectorPrecision::kI8),
                          [](const auto& info) { return std::string(PrecisionName(info.param)); });
 
 TEST_P(ReindexTest, AFileWithoutIndexesGetsTheSameOnesAsIfWrittenWithThem) {
   Write("plain", false);
   Write("indexed", true);
-  const auto added =
-      ReindexFile(*store_, "plain", "added", {{"embedding", {}}, {"second", {}}});
+  const auto added = ReindexFile(*store_, "plain", "added", {{"embedding", {}}, {"second", {}}});
   ASSERT_TRUE(added.ok()) << added.status();
   const auto reader = Open("added");
   EXPECT_TRUE(reader->Verify().ok()) << reader->Verify();
@@ -104,8 +104,8 @@ TEST_P(ReindexTest, OtherColumnsKeepTheirIndex) {
 TEST_P(ReindexTest, WhatCannotBeDoneIsSaidAndWritesNothing) {
   Write("plain", false);
   Write("taken", false);
-  EXPECT_TRUE(IsKind(ReindexFile(*store_, "plain", "new", {{"third", {}}}).status(),
-                     ErrorKind::kNotFound));
+  EXPECT_TRUE(
+      IsKind(ReindexFile(*store_, "plain", "new", {{"third", {}}}).status(), ErrorKind::kNotFound));
   const auto taken = ReindexFile(*store_, "plain", "taken", {{"embedding", {}}});
   EXPECT_TRUE(IsKind(taken.status(), ErrorKind::kAlreadyExists));
   EXPECT_THAT(taken.status().message(), HasSubstr("'plain'"));
