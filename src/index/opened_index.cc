@@ -65,7 +65,7 @@ Result<std::vector<Neighbor>> OpenedIndex::Search(const float* query, const Sear
   s.floats.resize(dim());
   s.query.Resize(size_t{view_.params.code_blocks} * 128);
   EncodedQuery encoded;
-  if (!frame_.EncodeQuery(query, s.floats.data(), s.query.as<int8_t>(), encoded)) {
+  if (!frame_.EncodeQuery(query, s.rotated, s.floats.data(), s.query.as<int8_t>(), encoded)) {
     return Error(ErrorKind::kBadInput, "vector search: the query holds a value that is not finite");
   }
   const SearchPlan plan = PlanSearch(view_.params, options, live_rows);
