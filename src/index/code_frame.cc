@@ -184,6 +184,32 @@ bool CodeFrame::EncodeQuery(const float* query, RotatedQuery& rotated, float* sc
   return true;
 }
 
+VectorIndex::Distance CodeFrame::Reach(const float* query, float radius) const {
+  const double squared = SquaredLength(query, dim_);
+  const double with_mean = Product(query, mean_, dim_);
+  VectorIndex::Distance out;
+  if (metric_ == VectorMetric::kDotProduct) {
+    out.expected = static_cast<float>(-with_mean * unit_);
+    return out;
+  }
+  const bool euclidean = metric_ == VectorMetric::kEuclidean;
+  const double scale = euclidean ? 1 / double{unit_} : squared > 0 ? 1 / std::sqrt(squared) : 0;
+  const double query_squared = squared * scale * scale;
+  const double apart =
+      std::sqrt(std::max(query_squared - 2 * with_mean * scale + mean_squared_, 0.0));
+  if (!std::isfinite(apart)) return out;
+  out.expected = static_cast<float>(euclidean ? apart * unit_ : apart);
+  // Rows of normalised cosine are not quite of length 1, and nothing says how far they may be off.
+  if (metric_ == VectorMetric::kNormalizedCosine) return out;
+  // Rounding of rows, means and exact distances to f32.
+  const double slack = 1e-4 + 1e-5 * (std::sqrt(query_squared) + radius);
+  const double least = apart - radius - slack;
+  if (!(least > 0)) return out;
+  // |q - x|^2 = 2 (1 - <q, x>) for directions.
+  out.least = static_cast<float>(euclidean ? least * unit_ : least * least / 2);
+  return out;
+}
+
 double CodeFrame::KeyOfDistance(const EncodedQuery& query, double distance) const {
   switch (metric_) {
     case VectorMetric::kEuclidean:

@@ -74,6 +74,9 @@ class CodeFrame {
   bool EncodeQuery(const float* query, RotatedQuery& rotated, float* scratch, int8_t* codes,
                    EncodedQuery& out) const;
 
+  /// See VectorIndex::Reach; `radius`: no row lies farther from the mean, in units.
+  VectorIndex::Distance Reach(const float* query, float radius) const;
+
   /// Keys order rows like distances do: cosine -<q^, y>, dot product -<q^, y> (q^ has length 1),
   /// euclidean |q' - y|^2 - |q'|^2.
   double KeyOfDistance(const EncodedQuery& query, double distance) const;

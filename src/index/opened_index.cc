@@ -45,6 +45,12 @@ OpenedIndex::OpenedIndex(const IndexView& view)
       frame_(view.metric(), view.params.dim, view.mean ? view.mean : no_mean_.data(),
              view.params.unit, view.params.rotation_seed) {}
 
+VectorIndex::Distance OpenedIndex::Reach(const float* query) const {
+  if (view_.params.node_count == 0) return {};
+  const bool bounded = (view_.params.compatible_features & kHasRadius) != 0;
+  return frame_.Reach(query, bounded ? view_.params.radius : std::numeric_limits<float>::infinity());
+}
+
 Result<const RowMap*> OpenedIndex::Rows() const {
   if (view_.row_offsets == nullptr) return nullptr;
   std::call_once(row_map_once_, [&] { row_map_ = RowMap::Make(view_); });
