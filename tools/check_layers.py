@@ -26,7 +26,7 @@ MAY_INCLUDE = {
 ADAPTERS = {"cli"}
 # The room each public header belongs to.
 PUBLIC = {
-    "status.h": "base", "types.h": "base", "embeddings.h": "base",
+    "status.h": "base", "types.h": "base", "embeddings.h": "base", "hardware.h": "base",
     "store.h": "store",
     "catalog.h": "catalog",
     "ailake_file.h": "table", "table_writer.h": "table", "read_view.h": "table", "row_filter.h": "table",

@@ -15,6 +15,7 @@
 
 #include "arrow/type_fwd.h"
 #include "tarn/embeddings.h"
+#include "tarn/hardware.h"
 #include "tarn/store.h"
 #include "tarn/types.h"
 
@@ -23,6 +24,10 @@ class FileMetaData;
 }
 
 namespace tarn {
+
+namespace index {
+class Codebook;
+}
 
 /// One embedding column of a batch: its policy and its rows.
 struct VectorColumn {
@@ -38,6 +43,8 @@ struct WrittenFile {
   /// Bytes of all sections (index, page map), padding included.
   uint64_t section_bytes = 0;
   std::shared_ptr<parquet::FileMetaData> metadata;
+  /// What the kIvfPq indexes were coded with, by column.
+  std::map<std::string, std::shared_ptr<const index::Codebook>> codebooks;
 };
 
 /// Writes files. A writer is a set of options and may write any number of files; one thread at a
@@ -55,8 +62,15 @@ class AilakeFileWriter {
   explicit AilakeFileWriter(std::shared_ptr<Store> store);
 
   AilakeFileWriter& WithHnswConfig(HnswConfig config);
-  /// kHnsw (default) or kFlat; others are kNotSupported when writing.
+  /// Makes the index type kIvfPq. The settings are for training a codebook, where none is given.
+  AilakeFileWriter& WithIvfPq(IvfPqConfig config = {});
+  /// kHnsw unless set. kAuto is decided for each column by ChooseIndexType.
   AilakeFileWriter& WithIndexType(IndexType type);
+  /// Makes the index type kAuto, for this hardware.
+  AilakeFileWriter& WithAutoIndex(const Hardware& hardware = Hardware::Detect());
+  /// Codes a column's kIvfPq index with this codebook. Without one, each file trains its own.
+  AilakeFileWriter& WithCodebook(const std::string& column,
+                                 std::shared_ptr<const index::Codebook> codebook);
   /// Threads of the index build; 0 = as many as this process may use. The bytes do not depend on
   /// it.
   AilakeFileWriter& WithThreads(int threads);
@@ -80,7 +94,10 @@ class AilakeFileWriter {
   std::shared_ptr<Store> store_;
   std::optional<VectorStoragePolicy> policy_;
   HnswConfig hnsw_;
+  IvfPqConfig ivf_pq_;
   IndexType index_type_ = IndexType::kHnsw;
+  std::optional<Hardware> hardware_;
+  std::map<std::string, std::shared_ptr<const index::Codebook>> codebooks_;
   int threads_ = 0;
   int64_t row_group_rows_ = 0;
   std::map<std::string, std::pair<int32_t, int32_t>> vector_field_ids_;
@@ -94,6 +111,10 @@ struct VectorColumnInfo {
   IndexType index_type = IndexType::kFlat;
   uint64_t indexed_rows = 0;
   uint64_t distinct_vectors = 0;
+  /// kIvfPq: the fingerprint of the codebook, and how well it fits this file's rows: their coding
+  /// error over that of the rows it was trained on (1: as well).
+  std::string codebook;
+  double codebook_drift = 1;
   uint64_t section_bytes = 0;
   /// Null, wrong-length, non-finite or (cosine) zero rows, which are never neighbours. Known only
   /// for files with a page map.

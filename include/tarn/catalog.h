@@ -47,9 +47,12 @@ struct TableProperties {
   std::vector<VectorStoragePolicy> vectors;
   /// Index settings of the primary column; written as table properties.
   HnswConfig hnsw;
+  /// Shapes the codebook of a vector column when the first file with inverted lists trains it.
+  IvfPqConfig ivf_pq;
   std::map<std::string, std::string> extra;
 
-  /// The Iceberg properties that keep these (`ailake.vector-*`, `ailake.hnsw-*`, `tarn.vector.*`).
+  /// The Iceberg properties that keep these (`ailake.vector-*`, `ailake.hnsw-*`, `tarn.ivf.*`,
+  /// `tarn.vector.*`).
   Result<std::map<std::string, std::string>> ToIceberg() const;
   /// Reads them back. kCorrupt when a policy is incomplete or unreadable. Properties that are not
   /// ours land in `extra`.

@@ -24,7 +24,7 @@ class RowFilter {
   /// The rows for which the predicate is true (neither false nor null). It names columns of the
   /// table; only those are read. kBadInput: an unknown column, a predicate that is not boolean.
   static Result<std::shared_ptr<const RowFilter>> Where(
-      const ReadView& view, const arrow::compute::Expression& predicate, int threads = 0);
+      const ReadView& view, const arrow::compute::Expression& predicate);
   /// `words` has one bitmap for each of view.files(), in their order. kBadInput when it has not, or
   /// a bit stands for a row that the file does not have.
   static Result<std::shared_ptr<const RowFilter>> FromBitmaps(

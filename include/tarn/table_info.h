@@ -25,6 +25,14 @@ struct SnapshotInfo {
   std::map<std::string, std::string> summary;
 };
 
+/// The codebook that the files of a table share for one vector column.
+struct CodebookInfo {
+  std::string column;
+  int64_t id = 0;           ///< 1 for the column's first codebook
+  std::string fingerprint;  ///< as in VectorColumnInfo::codebook
+  std::string file;         ///< location of a data file that carried it
+};
+
 struct TableInfo {
   TableIdent ident;
   std::string uuid;
@@ -35,6 +43,7 @@ struct TableInfo {
   std::optional<SnapshotId> current;
   std::vector<SnapshotInfo> snapshots;  ///< oldest first
   TableProperties properties;
+  std::vector<CodebookInfo> codebooks;
 };
 
 /// Everything of the newest metadata that needs no other file.

@@ -12,6 +12,7 @@
 #include "tarn/ailake_file.h"
 #include "tarn/catalog.h"
 #include "tarn/embeddings.h"
+#include "tarn/hardware.h"
 #include "tarn/types.h"
 
 namespace tarn {
@@ -24,10 +25,13 @@ enum class OnBadVectors {
 };
 
 struct TableWriterOptions {
-  /// Index built into each file; nullopt: none, such files are scanned.
+  /// Index built into each file by WriteBatch and WriteBatchMulti; nullopt: none, such files are
+  /// scanned.
   std::optional<IndexType> index = IndexType::kHnsw;
   OnBadVectors on_bad_vectors = OnBadVectors::kError;
   int threads = 0;  ///< of index builds; 0: as many as the process may use
+  /// What kAuto decides by; nullopt: what this process has (Hardware::Detect).
+  std::optional<Hardware> hardware = {};
 };
 
 /// Makes an empty table with columns, where CatalogProvider::CreateTable leaves them to the first
@@ -69,6 +73,17 @@ class TableWriter {
   /// Stages rows with several vector columns. Policies must be those of the table.
   virtual Status WriteBatchMulti(const arrow::RecordBatch& batch,
                                  std::span<const VectorColumn> columns) = 0;
+
+  /// WriteBatch with an inverted-file index, whatever the options say. All files of the table share
+  /// one codebook for the column: it is taken from the table, or, if the table has none, trained on
+  /// this batch with `config` (default: the table's settings) and shared from the next Commit on.
+  /// When another writer's codebook gets there first, Commit codes the staged files again with
+  /// that one. A codebook of few rows is replaced once a batch has 16 times as many.
+  virtual Status WriteBatchIvfPq(const arrow::RecordBatch& batch, const EmbeddingsView& embeddings,
+                                 const std::optional<IvfPqConfig>& config = {}) = 0;
+  /// WriteBatch with the index type that ChooseIndexType picks for the batch.
+  virtual Status WriteBatchAuto(const arrow::RecordBatch& batch,
+                                const EmbeddingsView& embeddings) = 0;
 
   /// Publishes what is staged as one append snapshot, retrying lost races. Nothing staged: no new
   /// snapshot, returns the current id, 0 if there is none. On kCommitStateUnknown nothing is

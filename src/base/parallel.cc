@@ -5,18 +5,35 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <thread>
 #include <vector>
 
-namespace tarn {
+#include "base/cgroup.h"
+#include "base/environment.h"
 
-int AvailableThreads() {
+namespace tarn {
+namespace {
+
+int CountProcessors() {
+  if (const auto cores = EnvironmentNumber("TARN_CORES", 1)) return *cores;
+  int cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
 #if defined(__linux__)
   cpu_set_t set;
   CPU_ZERO(&set);
-  if (sched_getaffinity(0, sizeof(set), &set) == 0) return std::max(1, CPU_COUNT(&set));
+  if (sched_getaffinity(0, sizeof(set), &set) == 0) cores = std::max(1, CPU_COUNT(&set));
 #endif
-  return std::max(1u, std::thread::hardware_concurrency());
+  if (const auto quota = CgroupCpuQuota()) {
+    cores = std::clamp(static_cast<int>(std::ceil(*quota)), 1, cores);
+  }
+  return cores;
+}
+
+}  // namespace
+
+int AvailableThreads() {
+  static const int cores = CountProcessors();
+  return cores;
 }
 
 int ResolveThreads(int requested) { return requested > 0 ? requested : AvailableThreads(); }

@@ -8,7 +8,9 @@
 
 namespace tarn {
 
-/// The processors this process may use (its affinity mask), at least 1.
+/// The processors this process may use, at least 1: its affinity mask, and the CPU quota of its
+/// control groups (rounded up) where that is less; or what `TARN_CORES` in the environment says.
+/// Looked up once.
 int AvailableThreads();
 
 /// `requested`, or AvailableThreads() when it is 0 or less.

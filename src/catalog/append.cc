@@ -60,6 +60,14 @@ Status AppendAttempt::Validate(const iceberg::TableMetadata& metadata) const {
                  ": the current snapshot is ", metadata.current_snapshot_id,
                  ", the commit expects ", *commit_.parent);
   }
+  for (const auto& [key, expected] : commit_.expected_properties) {
+    const auto found = metadata.properties.find(key);
+    const bool set = found != metadata.properties.end();
+    if (set == expected.has_value() && (!set || found->second == *expected)) continue;
+    return Error(ErrorKind::kValidationFailed, "table ", ident_.ToString(), ": the property '", key,
+                 "' is ", set ? "'" + found->second + "'" : "not set", ", the commit expects ",
+                 expected ? "'" + *expected + "'" : "that it is not set");
+  }
   const iceberg::Schema& schema = metadata.CurrentSchema();
   if (schema.fields.empty()) {
     if (commit_.schema) return Status::OK();

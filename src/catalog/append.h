@@ -29,6 +29,9 @@ struct AppendCommit {
   /// and it differs from this, the commit fails with kValidationFailed; when equal, it goes on.
   std::optional<iceberg::Schema> schema;
   std::map<std::string, std::string> properties;  ///< set in the same swap
+  /// The commit goes through only while these table properties have these values (nullopt: while
+  /// they are not set); otherwise it fails with kValidationFailed.
+  std::map<std::string, std::optional<std::string>> expected_properties;
   std::map<std::string, std::string> summary;     ///< added to the snapshot's summary
 };
 

@@ -18,6 +18,12 @@ constexpr char kHnswM[] = "ailake.hnsw-m";
 constexpr char kHnswEfConstruction[] = "ailake.hnsw-ef-construction";
 constexpr char kFormatVersion[] = "ailake.format-version";
 constexpr char kHnswEfSearch[] = "tarn.hnsw-ef-search";
+constexpr char kIvfLists[] = "tarn.ivf.nlist";
+constexpr char kIvfProbes[] = "tarn.ivf.nprobe";
+constexpr char kIvfSubvectors[] = "tarn.ivf.m";
+constexpr char kIvfBits[] = "tarn.ivf.bits";
+constexpr char kIvfResidual[] = "tarn.ivf.residual";
+constexpr char kIvfSeed[] = "tarn.ivf.seed";
 constexpr std::string_view kVectorPrefix = "tarn.vector.";
 
 using Properties = std::map<std::string, std::string>;
@@ -32,6 +38,22 @@ void PutExtras(const VectorStoragePolicy& policy, Properties* out) {
   if (policy.pq) {
     (*out)[SettingKey(column, "pq-subvectors")] = std::to_string(policy.pq->num_subvectors);
     (*out)[SettingKey(column, "pq-bits")] = std::to_string(policy.pq->bits);
+  }
+}
+
+/// Settings that are left to Tarn are not written: most tables never need them.
+void PutIvf(const IvfPqConfig& config, Properties* out) {
+  const IvfPqConfig standard;
+  const auto put = [&](const char* key, auto value, auto usual) {
+    if (value != usual) (*out)[key] = std::to_string(value);
+  };
+  put(kIvfLists, config.nlist, standard.nlist);
+  put(kIvfProbes, config.nprobe, standard.nprobe);
+  put(kIvfSubvectors, config.m, standard.m);
+  put(kIvfBits, config.bits, standard.bits);
+  put(kIvfSeed, config.seed, standard.seed);
+  if (config.residual != standard.residual) {
+    (*out)[kIvfResidual] = config.residual ? "true" : "false";
   }
 }
 
@@ -59,6 +81,15 @@ class Taker {
     if (!text && fallback) return *fallback;
     if (!text) return Error(ErrorKind::kCorrupt, "the table property '", key, "' is missing");
     int32_t value = 0;
+    const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), value);
+    if (error != std::errc() || end != text->data() + text->size()) return Unreadable(key, *text);
+    return value;
+  }
+
+  Result<uint64_t> Unsigned(const std::string& key, uint64_t fallback) {
+    const auto text = Take(key);
+    if (!text) return fallback;
+    uint64_t value = 0;
     const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), value);
     if (error != std::errc() || end != text->data() + text->size()) return Unreadable(key, *text);
     return value;
@@ -115,6 +146,17 @@ Result<VectorStoragePolicy> TakePolicy(Taker& taker, std::string column, const P
   return policy;
 }
 
+Result<IvfPqConfig> TakeIvf(Taker& taker) {
+  IvfPqConfig ivf;
+  ARROW_ASSIGN_OR_RAISE(ivf.nlist, taker.Number(kIvfLists, ivf.nlist));
+  ARROW_ASSIGN_OR_RAISE(ivf.nprobe, taker.Number(kIvfProbes, ivf.nprobe));
+  ARROW_ASSIGN_OR_RAISE(ivf.m, taker.Number(kIvfSubvectors, ivf.m));
+  ARROW_ASSIGN_OR_RAISE(ivf.bits, taker.Number(kIvfBits, ivf.bits));
+  ARROW_ASSIGN_OR_RAISE(ivf.residual, taker.Flag(kIvfResidual, ivf.residual));
+  ARROW_ASSIGN_OR_RAISE(ivf.seed, taker.Unsigned(kIvfSeed, ivf.seed));
+  return ivf;
+}
+
 /// The further columns, by their position.
 Result<std::map<int32_t, std::string>> FurtherColumns(Taker& taker) {
   constexpr std::string_view kSuffix = ".position";
@@ -169,6 +211,9 @@ Result<std::map<std::string, std::string>> TableProperties::ToIceberg() const {
     out[kHnswM] = std::to_string(hnsw.m);
     out[kHnswEfConstruction] = std::to_string(hnsw.ef_construction);
     out[kHnswEfSearch] = std::to_string(hnsw.ef_search);
+    // The number of sub-vectors may fit only some of the columns; it is checked again for each.
+    ARROW_RETURN_NOT_OK(ivf_pq.Validate(vectors[0].dim));
+    PutIvf(ivf_pq, &out);
   }
   for (const auto& [key, value] : extra) {
     if (!out.emplace(key, value).second) {
@@ -199,6 +244,7 @@ Result<TableProperties> TableProperties::FromIceberg(const Properties& propertie
     ARROW_ASSIGN_OR_RAISE(hnsw.ef_construction,
                           taker.Number(kHnswEfConstruction, hnsw.ef_construction));
     ARROW_ASSIGN_OR_RAISE(hnsw.ef_search, taker.Number(kHnswEfSearch, hnsw.ef_search));
+    ARROW_ASSIGN_OR_RAISE(result.ivf_pq, TakeIvf(taker));
     taker.Take(kFormatVersion);
   }
   result.extra = taker.TakeRest();

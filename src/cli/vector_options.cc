@@ -49,11 +49,12 @@ void VectorOptions::AddTo(CLI::App& command) {
       ->type_name("COLUMN");
   command.add_option("--dim", dim, "Its dimension")->type_name("N");
   command.add_option("--metric", metric, "cosine, euclidean, dot_product or normalized_cosine");
-  command.add_option("--precision", precision,
-                     "f32, or f16: values are rounded once, files are half the size");
+  command.add_option(
+      "--precision", precision,
+      "f32; f16 or i8: values are rounded once, files are half or a quarter the size");
   command.add_flag(
       "--no-raw", no_raw,
-      "Keep no vectors for exact rerank beside the f16 column: smaller, results approximate");
+      "Keep no vectors for exact rerank beside an f16 or i8 column: smaller, results approximate");
   command
       .add_option("--add-vector", further, "A further vector column: NAME:DIM[:METRIC[:PRECISION]]")
       ->type_name("COLUMN");
@@ -62,6 +63,12 @@ void VectorOptions::AddTo(CLI::App& command) {
                      "Graph: candidates kept while building");
   command.add_option("--ef-search", hnsw.ef_search,
                      "Graph: candidates kept while searching, by default");
+  command.add_option("--ivf-nlist", ivf_pq.nlist,
+                     "Inverted lists of the table's codebook (0: chosen from the first file)");
+  command.add_option("--ivf-nprobe", ivf_pq.nprobe,
+                     "Inverted lists a search looks into by default (0: chosen)");
+  command.add_option("--ivf-m", ivf_pq.m, "Sub-vectors of a code (0: chosen from --ivf-bits)");
+  command.add_option("--ivf-bits", ivf_pq.bits, "Bits of a sub-vector's code: 4 or 8");
   command.add_option("--property", properties, "A table property, KEY=VALUE; may be repeated")
       ->type_name("KEY=VALUE");
 }
@@ -90,6 +97,7 @@ Result<TableProperties> VectorOptions::ToProperties() const {
   }
   ARROW_RETURN_NOT_OK(hnsw.Validate());
   result.hnsw = hnsw;
+  result.ivf_pq = ivf_pq;
   for (const auto& property : properties) {
     const size_t equals = property.find('=');
     if (equals == std::string::npos || equals == 0) {

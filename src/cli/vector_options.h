@@ -23,6 +23,7 @@ struct VectorOptions {
   bool no_raw = false;
   std::vector<std::string> further;  ///< NAME:DIM[:METRIC[:PRECISION]]
   HnswConfig hnsw;
+  IvfPqConfig ivf_pq;
   std::vector<std::string> properties;  ///< KEY=VALUE
 
   void AddTo(CLI::App& command);

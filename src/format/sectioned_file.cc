@@ -76,8 +76,19 @@ Result<SectionedFile> FinishFile(ChecksummedWriter* out, const ParquetTail& tail
 Result<SectionedFile> AppendSections(std::span<const std::byte> file, StoreWriter* out,
                                      const std::vector<KeyedSection>& sections, FooterKeys keys) {
   ARROW_ASSIGN_OR_RAISE(const FooterPlace footer, FindFooter(file, file.size()));
+  return ReplaceSections(file, footer.offset, out, sections, std::move(keys));
+}
+
+Result<SectionedFile> ReplaceSections(std::span<const std::byte> file, uint64_t keep,
+                                      StoreWriter* out, const std::vector<KeyedSection>& sections,
+                                      FooterKeys keys) {
+  ARROW_ASSIGN_OR_RAISE(const FooterPlace footer, FindFooter(file, file.size()));
+  if (keep > footer.offset) {
+    return Error(ErrorKind::kBadInput, "cannot keep ", keep, " bytes of a file whose footer begins at ",
+                 footer.offset);
+  }
   ChecksummedWriter checksummed(out);
-  ARROW_RETURN_NOT_OK(checksummed.Append(file.first(footer.offset)));
+  ARROW_RETURN_NOT_OK(checksummed.Append(file.first(keep)));
   return WriteSectionsAndFooter(&checksummed, file.subspan(footer.offset, footer.length), sections,
                                 std::move(keys));
 }

@@ -63,4 +63,10 @@ Result<SectionedFile> FinishFile(ChecksummedWriter* out, const ParquetTail& tail
 Result<SectionedFile> AppendSections(std::span<const std::byte> file, StoreWriter* out,
                                      const std::vector<KeyedSection>& sections, FooterKeys keys);
 
+/// The same, but only the first `keep` bytes are copied, which must hold everything that the footer
+/// leads to. Sections behind them are gone: `sections` or `keys` must set the keys that named them.
+Result<SectionedFile> ReplaceSections(std::span<const std::byte> file, uint64_t keep,
+                                      StoreWriter* out, const std::vector<KeyedSection>& sections,
+                                      FooterKeys keys);
+
 }  // namespace tarn::format

@@ -101,7 +101,8 @@ class Builder {
     Walk(
         {graph_.links.data(), options_.degree, nodes_}, walk, kernels_.search,
         [&](const uint32_t* ids, size_t n, float* keys) { worker.from.To(ids, n, keys); },
-        [&](uint32_t id) { worker.from.Prefetch(id); });
+        [&](uint32_t id) { worker.from.Prefetch(id); },
+        [](const kernels::CandidatePool&) { return true; });
     worker.candidates.clear();
     for (uint32_t i = 0; i < walk.pool.size; ++i) {
       const uint32_t id = walk.pool.ids[i] & ~WalkScratch::kExpanded;

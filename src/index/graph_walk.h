@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
 #include <limits>
 #include <span>
 #include <vector>
@@ -17,17 +18,20 @@
 
 namespace tarn::index {
 
-/// A set of nodes. Clearing it costs at most 512 bytes for each member, and no more than all bits.
+/// A set of nodes. Clearing it costs at most 64 bytes for each member, and no more than all bits.
 class VisitedSet {
  public:
   void Reset(uint32_t nodes) {
-    for (size_t block = 0; block < dirty_.size(); ++block) {
-      if (!dirty_[block]) continue;
-      std::fill_n(words_.begin() + static_cast<ptrdiff_t>(block * kBlockWords), kBlockWords,
-                  uint64_t{0});
-      dirty_[block] = 0;
+    for (size_t group = 0; group < dirty_.size(); group += kGroup) {
+      uint64_t any;
+      std::memcpy(&any, dirty_.data() + group, kGroup);
+      if (any == 0) continue;
+      for (size_t block = group; block < group + kGroup; ++block) {
+        if (dirty_[block]) std::fill_n(words_.data() + block * kBlockWords, kBlockWords, 0);
+      }
+      std::fill_n(dirty_.data() + group, kGroup, 0);
     }
-    const size_t blocks = nodes / (kBlockWords * 64) + 1;
+    const size_t blocks = (nodes / (kBlockWords * 64) / kGroup + 1) * kGroup;
     if (dirty_.size() >= blocks) return;
     dirty_.resize(blocks);
     words_.resize(blocks * kBlockWords);
@@ -43,7 +47,8 @@ class VisitedSet {
   }
 
  private:
-  static constexpr size_t kBlockWords = 64;
+  static constexpr size_t kBlockWords = 8;
+  static constexpr size_t kGroup = 8;  // blocks looked at in one go
   std::vector<uint64_t> words_;
   std::vector<uint8_t> dirty_;  // one for each block of words
 };
@@ -56,25 +61,40 @@ class WalkScratch {
       256;  ///< rows scored in one call, and the links of a node, at most
 
   /// Empties the pool and sets its capacity.
-  void Start(uint32_t capacity) {
-    const size_t room = size_t{capacity} + kernels::kPoolPad;
-    if (pool_distances_.size() < room * sizeof(float)) {
-      pool_distances_.Resize(room * sizeof(float));
-      pool_ids_.Resize(room * sizeof(uint32_t));
-    }
-    pool = {pool_distances_.as<float>(), pool_ids_.as<uint32_t>(), 0, capacity, 0};
-    std::fill_n(pool.distances, room, std::numeric_limits<float>::infinity());
+  void Start(uint32_t capacity) { Start(capacity, pool, buffers_[0]); }
+  /// The same for the pool of live nodes.
+  void StartLive(uint32_t capacity) { Start(capacity, live, buffers_[1]); }
+  /// Makes the live nodes the pool.
+  void TakeLive() {
+    std::swap(pool, live);
+    std::swap(buffers_[0], buffers_[1]);
   }
 
   kernels::CandidatePool pool{};
+  kernels::CandidatePool live{};  ///< of a filtered search: what may be returned
   VisitedSet visited;
   uint32_t ids[kBatch + kernels::kPoolPad] = {};
   int32_t sums[kBatch + kernels::kPoolPad] = {};
   float keys[kBatch + kernels::kPoolPad] = {};
+  uint32_t live_ids[kBatch + kernels::kPoolPad] = {};
+  float live_keys[kBatch + kernels::kPoolPad] = {};
 
  private:
-  AlignedBytes pool_distances_;
-  AlignedBytes pool_ids_;
+  struct Buffers {
+    AlignedBytes distances;
+    AlignedBytes ids;
+  };
+  static void Start(uint32_t capacity, kernels::CandidatePool& pool, Buffers& buffers) {
+    const size_t room = size_t{capacity} + kernels::kPoolPad;
+    if (buffers.distances.size() < room * sizeof(float)) {
+      buffers.distances.Resize(room * sizeof(float));
+      buffers.ids.Resize(room * sizeof(uint32_t));
+    }
+    pool = {buffers.distances.as<float>(), buffers.ids.as<uint32_t>(), 0, capacity, 0};
+    std::fill_n(pool.distances, room, std::numeric_limits<float>::infinity());
+  }
+
+  Buffers buffers_[2];
 };
 
 struct LinkTable {
@@ -88,15 +108,16 @@ inline void PrefetchLines(const void* p, size_t bytes) {
 }
 
 /// score(ids, n, keys): the keys of n nodes; inputs and outputs have kPoolPad elements to spare.
-/// prefetch(id): asks for what `score` will read. Starts from what the pool of `scratch` holds (its
-/// members must be in the visited set). Returns the number of expanded nodes.
-template <class Score, class Prefetch>
+/// prefetch(id): asks for what `score` will read. go_on(pool): whether the candidate at the pool's
+/// cursor is to be expanded; the walk ends at the first that is not. Starts from what the pool of
+/// `scratch` holds (its members must be in the visited set). Returns the number of expanded nodes.
+template <class Score, class Prefetch, class GoOn>
 uint64_t Walk(const LinkTable& table, WalkScratch& scratch, const kernels::SearchKernels& kernels,
-              Score&& score, Prefetch&& prefetch) {
+              Score&& score, Prefetch&& prefetch, GoOn&& go_on) {
   auto& pool = scratch.pool;
   uint64_t expanded = 0;
   pool.cursor = 0;
-  while (pool.cursor < pool.size) {
+  while (pool.cursor < pool.size && go_on(pool)) {
     uint32_t& mark = pool.ids[pool.cursor];
     const uint32_t* block = table.links + size_t{mark} * table.degree;
     mark |= WalkScratch::kExpanded;

@@ -30,7 +30,8 @@ Status CheckParams(const Params& p, uint64_t row_limit) {
                     p.node_count <= p.row_count && (p.node_count > 0 || p.row_count == 0) &&
                     (graph ? p.degree >= 1 && p.degree <= 256 : p.degree == 0) &&
                     (p.node_count == 0 || p.entry < p.node_count) && std::isfinite(p.unit) &&
-                    p.unit > 0 && std::isfinite(p.margin) && p.margin >= 0;
+                    p.unit > 0 && std::isfinite(p.margin) && p.margin >= 0 && std::isfinite(p.radius) &&
+                    p.radius >= 0;
   if (!fits) return Error(ErrorKind::kCorrupt, "vector index: the params chunk contradicts itself");
   return Status::OK();
 }
@@ -105,6 +106,15 @@ Result<IndexView> IndexView::Open(std::span<const ChunkView> chunks, uint64_t ro
       return Error(ErrorKind::kCorrupt, "vector index: more extra entries than nodes");
     }
     view.extra_entries = {taker.Take<uint32_t>(kExtraEntriesChunk, count), count};
+  }
+  if (taker.Has(kPivotsChunk)) {
+    const size_t count = taker.Bytes(kPivotsChunk).size() / sizeof(uint32_t);
+    if (count > p.node_count) {
+      return Error(ErrorKind::kCorrupt, "vector index: more pivots than nodes");
+    }
+    view.pivots = {taker.Take<uint32_t>(kPivotsChunk, count), count};
+    view.pivot_codes = taker.Take<uint8_t>(kPivotCodesChunk, count * p.code_blocks * 64);
+    view.pivot_factors = taker.Take<kernels::RowFactor>(kPivotFactorsChunk, count);
   }
   if (!taker.status().ok()) return taker.status();
   return view;

@@ -24,6 +24,9 @@ enum ChunkKind : uint32_t {
   kLowFactorsChunk = 0x106,
   kNodeRowsChunk = 0x107,
   kExtraEntriesChunk = 0x108,
+  kPivotsChunk = 0x109,
+  kPivotCodesChunk = 0x10a,
+  kPivotFactorsChunk = 0x10b,
 };
 
 /// The params chunk: 128 bytes.
@@ -46,13 +49,16 @@ struct Params {
   float unit = 1;  ///< stored vectors are multiples of it before centring
 
   float margin = 0;  ///< of the rerank; see the format's document
-  uint32_t reserved1[8] = {};
+  float radius = 0;  ///< no row is farther from the mean, in units; see kHasRadius
+  uint32_t reserved1[7] = {};
   uint64_t reserved2 = 0;
 
   static constexpr uint32_t kMagic = 0x49584e54;  // "TNXI"
 };
 static_assert(sizeof(Params) == 128 && std::is_trivially_copyable_v<Params>);
 
+/// Compatible feature: `radius` is set.
+inline constexpr uint64_t kHasRadius = 1;
 inline constexpr uint32_t kNoLink = 0xffffffffu;
 /// In the row offsets: all rows of this node are exact copies of one vector.
 inline constexpr uint32_t kCopiesFlag = 0x80000000u;
@@ -80,6 +86,10 @@ struct IndexView {
   const uint32_t* row_offsets = nullptr;  ///< nullptr: node i is row i
   const uint32_t* rows = nullptr;
   std::span<const uint32_t> extra_entries;
+  /// Nodes whose codes lie in one run: a traversal starts at the nearest. Empty: at the entry.
+  std::span<const uint32_t> pivots;
+  const uint8_t* pivot_codes = nullptr;
+  const kernels::RowFactor* pivot_factors = nullptr;
   uint64_t row_limit = 0;
 
   /// kCorrupt or kNotSupported as VectorIndex::Open promises.

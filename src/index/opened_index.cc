@@ -13,15 +13,18 @@
 namespace tarn::index {
 namespace {
 
-// Below this a scan of the codes costs no more than a traversal.
-constexpr uint64_t kScanNodes = 512;
-constexpr double kScoredPerKept = 25;
-
 uint64_t CountLive(const LiveRows* live, const IndexView& view) {
   if (live == nullptr) return view.params.row_count;
+  if (live->count) return std::min(*live->count, view.params.row_count);
   uint64_t count = 0;
   for (uint64_t word : live->words) count += static_cast<uint64_t>(std::popcount(word));
   return std::min(count, view.params.row_count);
+}
+
+// Some other index has given k rows: this one may give fewer.
+bool IsBounded(const SearchOptions& options) {
+  return options.bound != nullptr && options.bound->load(std::memory_order_relaxed) <
+                                         std::numeric_limits<float>::infinity();
 }
 
 }  // namespace
@@ -47,22 +50,17 @@ OpenedIndex::OpenedIndex(const IndexView& view)
       frame_(view.metric(), view.params.dim, view.mean ? view.mean : no_mean_.data(),
              view.params.unit, view.params.rotation_seed) {}
 
-SearchPlan PlanSearch(const Params& params, const SearchOptions& options, uint64_t live_rows) {
-  const uint64_t nodes = params.node_count;
-  uint64_t ef = options.ef != 0 ? options.ef : std::max(params.default_ef, 1u);
-  ef = std::max<uint64_t>(ef, options.k);
-  const bool flat = params.degree == 0;
-  if (flat) ef = std::max<uint64_t>(ef, uint64_t{4} * options.k);
-  SearchPlan plan;
-  const double share =
-      static_cast<double>(live_rows) / static_cast<double>(std::max<uint64_t>(params.row_count, 1));
-  const double window = static_cast<double>(ef) / std::max(share, 1e-9);
-  plan.scan =
-      flat || nodes <= kScanNodes ||
-      (options.live != nullptr && kScoredPerKept * window > share * static_cast<double>(nodes));
-  const double kept = plan.scan ? static_cast<double>(ef) : std::ceil(window);
-  plan.window = static_cast<uint32_t>(std::min(kept, static_cast<double>(nodes)));
-  return plan;
+VectorIndex::Distance OpenedIndex::Reach(const float* query) const {
+  if (view_.params.node_count == 0) return {};
+  const bool bounded = (view_.params.compatible_features & kHasRadius) != 0;
+  return frame_.Reach(query, bounded ? view_.params.radius : std::numeric_limits<float>::infinity());
+}
+
+Result<const RowMap*> OpenedIndex::Rows() const {
+  if (view_.row_offsets == nullptr) return nullptr;
+  std::call_once(row_map_once_, [&] { row_map_ = RowMap::Make(view_); });
+  if (!row_map_->ok()) return row_map_->status();
+  return &**row_map_;
 }
 
 Result<std::vector<Neighbor>> OpenedIndex::Search(const float* query, const SearchOptions& options,
@@ -78,20 +76,52 @@ Result<std::vector<Neighbor>> OpenedIndex::Search(const float* query, const Sear
   s.floats.resize(dim());
   s.query.Resize(size_t{view_.params.code_blocks} * 128);
   EncodedQuery encoded;
-  if (!frame_.EncodeQuery(query, s.floats.data(), s.query.as<int8_t>(), encoded)) {
+  if (!frame_.EncodeQuery(query, s.rotated, s.floats.data(), s.query.as<int8_t>(), encoded)) {
     return Error(ErrorKind::kBadInput, "vector search: the query holds a value that is not finite");
   }
   const SearchPlan plan = PlanSearch(view_.params, options, live_rows);
-  CodeSearch search(view_, encoded, s, counters);
+  CodeSearch search(view_, frame_, encoded, options.bound, s, counters);
   Rerank rerank(view_, frame_, encoded, query, options, s, counters);
-  if (!plan.scan) {
-    search.Traverse(plan.window);
+  if (options.live == nullptr) {
+    if (plan.way == SearchPlan::Way::kScan) {
+      search.Scan(plan.kept, nullptr);
+    } else {
+      search.Traverse(plan);
+    }
     ARROW_ASSIGN_OR_RAISE(auto found, rerank.Run());
-    if (found.size() >= std::min<uint64_t>(options.k, live_rows)) return found;
-    // The graph led to too few live rows: look at all of them.
+    if (found.size() >= std::min<uint64_t>(options.k, live_rows) || IsBounded(options)) {
+      return found;
+    }
+    // The graph led to too few: look at all nodes.
+    search.Scan(plan.kept, nullptr);
+    return rerank.Run();
   }
-  ARROW_RETURN_NOT_OK(search.Scan(plan.window, options.live));
-  return rerank.Run();
+  ARROW_ASSIGN_OR_RAISE(const RowMap* rows, Rows());
+  return SearchLive(plan, {*options.live, rows}, options, search, rerank, live_rows);
+}
+
+Result<std::vector<Neighbor>> OpenedIndex::SearchLive(const SearchPlan& plan, const LiveNodes& live,
+                                                      const SearchOptions& options,
+                                                      CodeSearch& search, Rerank& rerank,
+                                                      uint64_t live_rows) const {
+  const uint64_t wanted = std::min<uint64_t>(options.k, live_rows);
+  bool traversed = false;
+  if (plan.way == SearchPlan::Way::kTraverse) {
+    // Dead nodes all around the query: the live ones lie elsewhere.
+    traversed = search.Traverse(plan) || search.CountLive(live) >= plan.kept / 2;
+  } else if (plan.way == SearchPlan::Way::kFiltered) {
+    traversed = search.TraverseFiltered(plan, live);
+  }
+  if (traversed) {
+    ARROW_ASSIGN_OR_RAISE(auto found, rerank.Run());
+    const bool enough = found.size() >= wanted || IsBounded(options);
+    if (enough && (!rerank.IsUnsure() || plan.way == SearchPlan::Way::kTraverse)) return found;
+  }
+  search.Scan(plan.kept, &live);
+  ARROW_ASSIGN_OR_RAISE(auto found, rerank.Run());
+  if (!rerank.IsUnsure() || options.source == nullptr) return found;
+  // Many live rows lie about as far as the last result: the codes cannot tell them apart.
+  return rerank.RunOver(search.Within(rerank.last_key(), rerank.margin(), live));
 }
 
 }  // namespace tarn::index

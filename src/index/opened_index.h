@@ -3,22 +3,16 @@
 // The one implementation of VectorIndex: graph and flat differ only in how candidates are found.
 #pragma once
 
+#include <mutex>
+#include <optional>
 #include "index/code_frame.h"
+#include "index/code_search.h"
 #include "index/layout.h"
+#include "index/rerank.h"
+#include "index/row_map.h"
 #include "index/vector_index.h"
 
 namespace tarn::index {
-
-/// How one search finds its candidates.
-struct SearchPlan {
-  bool scan = false;
-  uint32_t window = 0;  ///< nodes kept
-};
-
-/// `live_rows`: of the file, at most; row_count when there is no filter. Few live rows are scanned:
-/// a traversal that is to meet `ef` live nodes must keep ef / share nodes and scores some 25 for
-/// each, so it pays while 25 ef / share is less than the number of live nodes.
-SearchPlan PlanSearch(const Params& params, const SearchOptions& options, uint64_t live_rows);
 
 class OpenedIndex : public VectorIndex {
  public:
@@ -26,6 +20,7 @@ class OpenedIndex : public VectorIndex {
 
   Result<std::vector<Neighbor>> Search(const float* query, const SearchOptions& options,
                                        SearchScratch& scratch, SearchStats* stats) const override;
+  Distance Reach(const float* query) const override;
   Status Verify() const override;
 
   IndexType type() const override { return static_cast<IndexType>(view_.params.type); }
@@ -35,6 +30,11 @@ class OpenedIndex : public VectorIndex {
   uint64_t distinct_count() const override { return view_.params.node_count; }
 
  private:
+  /// nullptr: node i is row i. kCorrupt when a row list is damaged.
+  Result<const RowMap*> Rows() const;
+  Result<std::vector<Neighbor>> SearchLive(const SearchPlan& plan, const LiveNodes& live,
+                                           const SearchOptions& options, CodeSearch& search,
+                                           Rerank& rerank, uint64_t live_rows) const;
   Status VerifyNumbers() const;
   Status VerifyRows() const;
   Status VerifyGraph() const;
@@ -42,6 +42,9 @@ class OpenedIndex : public VectorIndex {
   IndexView view_;
   std::vector<float> no_mean_;  // stands in for the mean of an empty index
   CodeFrame frame_;
+  // Made by the first search with a filter.
+  mutable std::once_flag row_map_once_;
+  mutable std::optional<Result<RowMap>> row_map_;
 };
 
 }  // namespace tarn::index

@@ -12,13 +12,24 @@ namespace {
 constexpr uint32_t kIdMask = ~WalkScratch::kExpanded;
 // Rows compared at a time once the first k are known: few, since each may end the rerank.
 constexpr size_t kStep = 4;
+// The same where many are to come.
+constexpr size_t kLongStep = 16;
 
 }  // namespace
 
 Result<std::vector<Neighbor>> Rerank::Run() {
   NearestRows nearest(options_.k);
   ARROW_RETURN_NOT_OK(options_.source != nullptr ? ByExactDistance(nearest) : ByCodes(nearest));
+  LowerBound(nearest);
   return nearest.Take();
+}
+
+void Rerank::LowerBound(const NearestRows& nearest) const {
+  if (options_.bound == nullptr || !nearest.full()) return;
+  float bound = options_.bound->load(std::memory_order_relaxed);
+  while (nearest.limit() < bound && !options_.bound->compare_exchange_weak(
+                                        bound, nearest.limit(), std::memory_order_relaxed)) {
+  }
 }
 
 Status Rerank::Damaged(uint32_t node) const {
@@ -76,39 +87,44 @@ Status Rerank::Compare(ExactDistance& exact, NearestRows& nearest) {
   return Status::OK();
 }
 
-float Rerank::Margin(uint32_t node, float kth_distance) const {
-  const float scale = view_.params.margin * view_.factors[node].scale;
-  return view_.metric() == VectorMetric::kEuclidean
-             ? scale * static_cast<float>(frame_.InUnits(kth_distance))
-             : scale * encoded_.reach;
+float Rerank::MarginOfScale(float kth_distance) const {
+  return view_.params.margin * (view_.metric() == VectorMetric::kEuclidean
+                                    ? static_cast<float>(frame_.InUnits(kth_distance))
+                                    : encoded_.reach);
+}
+
+float Rerank::Limit(const NearestRows& nearest) const {
+  if (options_.bound == nullptr) return nearest.limit();
+  return std::min(nearest.limit(), options_.bound->load(std::memory_order_relaxed));
+}
+
+bool Rerank::MayCount(float key, uint32_t node, const NearestRows& nearest) const {
+  const float limit = Limit(nearest);
+  if (!(limit < std::numeric_limits<float>::infinity())) return true;
+  return !(key > frame_.KeyOfDistance(encoded_, limit) +
+                     MarginOfScale(limit) * view_.factors[node].scale);
 }
 
 Status Rerank::ByExactDistance(NearestRows& nearest) {
-  const VectorPrecision precision = options_.source->precision();
-  if (precision != VectorPrecision::kF32 && precision != VectorPrecision::kF16) {
-    return Error(ErrorKind::kNotSupported, "vector index: cannot rerank ", PrecisionName(precision),
-                 " rows; give f32 or f16");
-  }
-  ExactDistance exact(view_.metric(), precision, view_.params.dim, query_);
+  ExactDistance exact(view_.metric(), options_.source->precision(), view_.params.dim, query_,
+                      options_.source->step());
   const auto& pool = scratch_.walk.pool;
   scratch_.rows.clear();
   scratch_.row_nodes.clear();
   uint32_t i = 0;
   for (; i < pool.size && scratch_.rows.size() < options_.k; ++i) {
     const uint32_t node = pool.ids[i] & kIdMask;
+    if (!MayCount(pool.distances[i], node, nearest)) continue;
     if (!Collect(node)) return Damaged(node);
   }
   ARROW_RETURN_NOT_OK(Compare(exact, nearest));
   // Then only those that the code's error may have put too far behind.
   const size_t most = std::max<size_t>(size_t{4} * options_.k, pool.size / 2);
-  for (size_t compared = i; i < pool.size && compared < most;) {
+  size_t compared = i;
+  while (i < pool.size && compared < most) {
     for (; i < pool.size && scratch_.rows.size() < kStep && compared < most; ++i) {
       const uint32_t node = pool.ids[i] & kIdMask;
-      if (nearest.full()) {
-        const float limit = nearest.limit();
-        const double bound = frame_.KeyOfDistance(encoded_, limit) + Margin(node, limit);
-        if (pool.distances[i] > bound) continue;
-      }
+      if (!MayCount(pool.distances[i], node, nearest)) continue;
       const size_t before = scratch_.rows.size();
       if (!Collect(node)) return Damaged(node);
       compared += scratch_.rows.size() > before;
@@ -116,7 +132,32 @@ Status Rerank::ByExactDistance(NearestRows& nearest) {
     if (scratch_.rows.empty()) break;
     ARROW_RETURN_NOT_OK(Compare(exact, nearest));
   }
+  // Candidates are left, or some never came in for lack of room.
+  unsure_ = i < pool.size || pool.size == pool.capacity;
+  if (pool.size > 0) {
+    const uint32_t last = std::min(i, pool.size - 1);
+    unsure_ = unsure_ && MayCount(pool.distances[last], pool.ids[last] & kIdMask, nearest);
+  }
+  const float limit = Limit(nearest);
+  last_key_ = static_cast<float>(frame_.KeyOfDistance(encoded_, limit));
+  margin_ = MarginOfScale(limit);
   return Status::OK();
+}
+
+Result<std::vector<Neighbor>> Rerank::RunOver(
+    std::span<const std::pair<float, uint32_t>> candidates) {
+  NearestRows nearest(options_.k);
+  ExactDistance exact(view_.metric(), options_.source->precision(), view_.params.dim, query_);
+  scratch_.rows.clear();
+  scratch_.row_nodes.clear();
+  for (const auto& [key, node] : candidates) {
+    if (!MayCount(key, node, nearest)) continue;
+    if (!Collect(node)) return Damaged(node);
+    if (scratch_.rows.size() >= kLongStep) ARROW_RETURN_NOT_OK(Compare(exact, nearest));
+  }
+  ARROW_RETURN_NOT_OK(Compare(exact, nearest));
+  LowerBound(nearest);
+  return nearest.Take();
 }
 
 void Rerank::RescoreWithAllBits() {

@@ -3,6 +3,10 @@
 // From the candidate nodes of a search to its result rows.
 #pragma once
 
+#include <span>
+#include <utility>
+#include <vector>
+
 #include "index/code_frame.h"
 #include "index/layout.h"
 #include "index/nearest_rows.h"
@@ -28,6 +32,16 @@ class Rerank {
   /// the finest codes there are. kCorrupt when a row list is damaged.
   Result<std::vector<Neighbor>> Run();
 
+  /// After Run: whether nodes that were not candidates may belong to the result, since the error of
+  /// their codes may be larger than what separates the last candidate from the last result.
+  bool IsUnsure() const { return unsure_; }
+  /// The key that the last result has, and the margin that a node's key may exceed it by for each
+  /// unit of the node's scale.
+  float last_key() const { return last_key_; }
+  float margin() const { return margin_; }
+  /// Compares these {key, node}, nearest first, as far as their keys allow; after Run.
+  Result<std::vector<Neighbor>> RunOver(std::span<const std::pair<float, uint32_t>> candidates);
+
  private:
   Status ByExactDistance(NearestRows& nearest);
   Status ByCodes(NearestRows& nearest);
@@ -41,7 +55,11 @@ class Rerank {
     return options_.live == nullptr || options_.live->contains(row);
   }
   Status Damaged(uint32_t node) const;
-  float Margin(uint32_t node, float kth_distance) const;
+  void LowerBound(const NearestRows& nearest) const;
+  float MarginOfScale(float kth_distance) const;
+  /// Whether a candidate may be nearer than the k-th row, or than the shared bound.
+  bool MayCount(float key, uint32_t node, const NearestRows& nearest) const;
+  float Limit(const NearestRows& nearest) const;
 
   const IndexView& view_;
   const CodeFrame& frame_;
@@ -50,6 +68,9 @@ class Rerank {
   const SearchOptions& options_;
   SearchBuffers& scratch_;
   SearchStats& stats_;
+  bool unsure_ = false;
+  float last_key_ = 0;
+  float margin_ = 0;
 };
 
 }  // namespace tarn::index

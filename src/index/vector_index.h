@@ -10,6 +10,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -75,7 +76,8 @@ struct LiveRows {
 class RowSource {
  public:
   virtual ~RowSource() = default;
-  virtual VectorPrecision precision() const = 0;  ///< kF32 or kF16
+  virtual VectorPrecision precision() const = 0;
+  virtual float step() const { return 1; }  ///< kI8: what 1 stands for, a power of two
   /// Sets out[i] to the stored values (dim elements of `precision`, possibly unaligned) of rows[i].
   /// The pointers stay valid until the next call on the same `RowSource` or its end. kCorrupt when
   /// a row has no vector.
@@ -90,8 +92,8 @@ struct Neighbor {
 
 struct SearchOptions {
   uint32_t k = 10;
-  uint32_t ef = 0;      ///< candidates kept (at least k is used); 0: the index's default
-  uint32_t nprobe = 0;  ///< inverted lists looked into; 0: the index's default
+  uint32_t ef = 0;                 ///< candidates kept (at least k is used); 0: the index's default
+  uint32_t nprobe = 0;             ///< inverted lists looked into; 0: the index's default
   const LiveRows* live = nullptr;  ///< nullptr: every row
   /// Exact vectors. nullptr: the result is ordered by code distance and approximate.
   RowSource* source = nullptr;
@@ -99,6 +101,9 @@ struct SearchOptions {
   /// searches running at once read and lower. Rows farther than it may be left out, so that a
   /// search returns fewer than k; a row at most that far is left out no more often than without it.
   std::atomic<float>* bound = nullptr;
+  /// With a bound: candidates that a traversal expands even where they lie beyond it, on its way to
+  /// nearer ones; 0: as many as are kept.
+  uint32_t beam = 0;
 };
 
 /// Scratch space of one searching thread, reused between queries and between indexes.
@@ -119,6 +124,7 @@ class SearchScratch {
 /// Counters of one search, added to by each call.
 struct SearchStats {
   uint64_t code_distances = 0;
+  uint64_t pivot_distances = 0;  ///< by codes that lie in one run
   uint64_t expanded_nodes = 0;
   uint64_t exact_distances = 0;
 };
@@ -144,6 +150,16 @@ class VectorIndex {
   virtual Result<std::vector<Neighbor>> Search(const float* query, const SearchOptions& options,
                                                SearchScratch& scratch,
                                                SearchStats* stats = nullptr) const = 0;
+
+  /// What the index as a whole says about its distance from a query.
+  struct Distance {
+    /// Roughly that of the middle of its rows, in no unit: smaller is nearer, among indexes of one
+    /// metric.
+    float expected = 0;
+    /// No row is nearer than this. -infinity where nothing is known (dot product always).
+    float least = -std::numeric_limits<float>::infinity();
+  };
+  virtual Distance Reach(const float* /*query*/) const { return {}; }
 
   /// Reads every byte and checks every cross-reference (ordinals, row map, reachability).
   virtual Status Verify() const = 0;
@@ -171,6 +187,7 @@ struct ExactBlock {
   uint64_t count = 0;
   uint32_t first_row = 0;
   const uint32_t* rows = nullptr;
+  float step = 1;  ///< kI8: what 1 stands for, a power of two
 };
 
 /// Keeps the k nearest rows over any number of blocks. One thread at a time.

@@ -13,9 +13,9 @@
 
 namespace tarn::kernels {
 
-/// Comparisons of one f32 query with rows of one element type (f32 or f16, little-endian). Rows are
-/// bytes of any alignment. `gather` kernels take row pointers and prefetch ahead; `block` kernels
-/// take rows that lie one after the other.
+/// Comparisons of one f32 query with rows of one element type (f32, f16 or int8, little-endian).
+/// Rows are bytes of any alignment. `gather` kernels take row pointers and prefetch ahead; `block`
+/// kernels take rows that lie one after the other.
 struct ExactKernels {
   using Gather = void (*)(const float* query, size_t dim, const std::byte* const* rows, size_t n,
                           float* out);
@@ -123,13 +123,27 @@ struct PqKernels {
   void (*nearest)(const float* columns, size_t stride, size_t n, const float* centroids,
                   const float* half_norms, size_t count, size_t dim, uint8_t* out);
 };
+/// What surrounds a product of many queries with many rows (gemm.h).
+struct TileKernels {
+  using Widen = void (*)(const std::byte* const* rows, size_t n, size_t dim, const float* scales,
+                         float* out);
+  Widen widen_f32;  ///< out[r * dim + d] = scales[r] * rows[r][d]
+  Widen widen_f16;
+  Widen widen_i8;
+  /// Writes those i, ascending, for which values[i] + biases[i] is not below the limit (a NaN is
+  /// not) and returns how many. `out` has room for n + kSelectPad of them.
+  size_t (*select)(const float* values, const float* biases, size_t n, float limit, uint32_t* out);
+};
+inline constexpr size_t kSelectPad = 32;
 
 struct KernelTable {
   ExactKernels f32;
   ExactKernels f16;
+  ExactKernels i8;
   CodeKernels codes;
   SearchKernels search;
   PqKernels pq;
+  TileKernels tiles;
 };
 
 /// The kernels of the level in use.

@@ -14,6 +14,7 @@ bool FillCodes(SimdLevel level, KernelTable& table);
 bool FillSearch(SimdLevel level, KernelTable& table);
 bool FillPq(SimdLevel level, KernelTable& table);
 PqKernels ScalarPq();
+bool FillTiles(SimdLevel level, KernelTable& table);
 /// Replaces the code kernels; false where the compiler has no AVX-512 VNNI.
 bool FillVnniCodes(KernelTable& table);
 

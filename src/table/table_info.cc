@@ -2,6 +2,7 @@
 #include "tarn/table_info.h"
 
 #include "iceberg/table_metadata.h"
+#include "table/codebook/codebook_record.h"
 
 namespace tarn {
 
@@ -30,6 +31,13 @@ Result<TableInfo> DescribeTable(CatalogProvider& catalog, const TableIdent& tabl
     info.snapshots.push_back(std::move(line));
   }
   ARROW_ASSIGN_OR_RAISE(info.properties, TableProperties::FromIceberg(metadata.properties));
+  for (const auto& policy : info.properties.vectors) {
+    const auto* field = metadata.CurrentSchema().FindColumn(policy.column_name);
+    if (field == nullptr) continue;
+    ARROW_ASSIGN_OR_RAISE(const auto record, CodebookRecord::Find(metadata.properties, field->id));
+    if (!record) continue;
+    info.codebooks.push_back({policy.column_name, record->id, record->fingerprint, record->file});
+  }
   return info;
 }
 

@@ -80,6 +80,30 @@ TEST_P(Append, AnExpectedParentMustBeCurrent) {
   EXPECT_EQ(LivePaths().size(), 2u);
 }
 
+TEST_P(Append, AnExpectedPropertyMustHaveItsValue) {
+  ASSERT_TRUE(catalog_->CreateTable(ident_, TableProperties()).ok());
+  auto first = AppendOf({"a"});
+  first.expected_properties["tarn.x"] = std::nullopt;
+  first.properties["tarn.x"] = "1";
+  ASSERT_TRUE(CommitAppend(*catalog_, ident_, first).ok());
+
+  auto late = AppendOf({"b"});
+  late.expected_properties["tarn.x"] = std::nullopt;
+  const auto taken = CommitAppend(*catalog_, ident_, late).status();
+  EXPECT_TRUE(IsKind(taken, ErrorKind::kValidationFailed)) << taken;
+  EXPECT_THAT(taken.message(), HasSubstr("'tarn.x' is '1'"));
+
+  auto other = AppendOf({"c"});
+  other.expected_properties["tarn.x"] = "2";
+  EXPECT_TRUE(IsKind(CommitAppend(*catalog_, ident_, other).status(), ErrorKind::kValidationFailed));
+
+  auto next = AppendOf({"d"});
+  next.expected_properties["tarn.x"] = "1";
+  next.properties["tarn.x"] = "2";
+  ASSERT_TRUE(CommitAppend(*catalog_, ident_, next).ok());
+  EXPECT_EQ(LivePaths().size(), 2);
+}
+
 TEST_P(Append, ADifferentSchemaIsRefusedAndAnEqualOneIsFine) {
   ASSERT_TRUE(catalog_->CreateTable(ident_, TableProperties()).ok());
   ASSERT_TRUE(CommitAppend(*catalog_, ident_, AppendOf({"a"})).ok());

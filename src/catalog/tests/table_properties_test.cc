@@ -17,6 +17,7 @@ TableProperties TwoColumns() {
       {"title.vec", 32, VectorMetric::kEuclidean, VectorPrecision::kF32, PqConfig{8, 4}, false});
   properties.vectors.push_back({"a", 3, VectorMetric::kNormalizedCosine, VectorPrecision::kI8});
   properties.hnsw = {24, 150, 90};
+  properties.ivf_pq = {1000, 20, 16, 8, false, 7};
   properties.extra = {{"owner", "me"}};
   return properties;
 }
@@ -26,7 +27,16 @@ TEST(TableProperties, ComeBackAsTheyWere) {
   const auto back = TableProperties::FromIceberg(properties.ToIceberg().ValueOrDie()).ValueOrDie();
   EXPECT_EQ(back.vectors, properties.vectors);
   EXPECT_EQ(back.hnsw, properties.hnsw);
+  EXPECT_EQ(back.ivf_pq, properties.ivf_pq);
   EXPECT_EQ(back.extra, properties.extra);
+}
+
+TEST(TableProperties, IvfSettingsThatAreLeftToTarnAreNotWritten) {
+  auto properties = TwoColumns();
+  properties.ivf_pq = {};
+  for (const auto& [key, value] : properties.ToIceberg().ValueOrDie()) {
+    EXPECT_FALSE(key.starts_with("tarn.ivf.")) << key;
+  }
 }
 
 TEST(TableProperties, ThePrimaryColumnHasTheKnownNames) {

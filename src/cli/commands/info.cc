@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <CLI/CLI.hpp>
+#include <cstdio>
 #include <ctime>
 
 #include "arrow/api.h"
 #include "cli/app.h"
 #include "cli/progress.h"
 #include "cli/text_output.h"
+#include "tarn/hardware.h"
 #include "tarn/read_view.h"
 #include "tarn/table_info.h"
 
@@ -62,11 +64,42 @@ void PrintSnapshots(const TableInfo& info, size_t limit, std::ostream& out) {
 struct IndexTotals {
   uint64_t bytes = 0;
   uint64_t indexed = 0;
+  /// By codebook: files, rows, and the sum of drift times rows.
+  struct Coded {
+    size_t files = 0;
+    uint64_t rows = 0;
+    double drift = 0;
+  };
+  std::map<std::string, Coded> codebooks;
   uint64_t without_vector = 0;
   size_t files_indexed = 0;
 };
 
-Status PrintFiles(const ReadView& view, size_t limit, std::ostream& out) {
+/// Which codebooks the files are coded with, and how well they fit the rows.
+void PrintCodebooks(const TableInfo& info, const std::map<std::string, IndexTotals>& totals,
+                    std::ostream& out) {
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& [column, total] : totals) {
+    for (const auto& [fingerprint, coded] : total.codebooks) {
+      std::string name = "not shared";
+      for (const auto& shared : info.codebooks) {
+        if (shared.column == column && shared.fingerprint == fingerprint) {
+          name = "codebook " + std::to_string(shared.id);
+        }
+      }
+      char drift[32];
+      std::snprintf(drift, sizeof(drift), "drift %.3f",
+                    coded.rows > 0 ? coded.drift / static_cast<double>(coded.rows) : 1.0);
+      rows.push_back({"  " + column, name, fingerprint, std::to_string(coded.files) + " files",
+                      WithThousands(static_cast<int64_t>(coded.rows)) + " rows", drift});
+    }
+  }
+  if (rows.empty()) return;
+  out << "\ncodebooks (drift: coding error over that of the rows trained on)\n";
+  PrintAligned(rows, {}, out);
+}
+
+Status PrintFiles(const TableInfo& info, const ReadView& view, size_t limit, std::ostream& out) {
   out << "\nfiles (" << view.files().size() << ")\n";
   std::vector<std::vector<std::string>> rows{{"  path", "rows", "size", "index"}};
   std::map<std::string, IndexTotals> totals;
@@ -80,6 +113,12 @@ Status PrintFiles(const ReadView& view, size_t limit, std::ostream& out) {
       total.indexed += column.indexed_rows;
       total.without_vector += column.rows_without_vector;
       total.files_indexed += column.has_index;
+      if (!column.codebook.empty()) {
+        auto& coded = total.codebooks[column.codebook];
+        ++coded.files;
+        coded.rows += column.indexed_rows;
+        coded.drift += column.codebook_drift * static_cast<double>(column.indexed_rows);
+      }
       state += (state.empty() ? "" : "; ") + column.policy.column_name + ": ";
       state += column.has_index ? std::string(IndexTypeName(column.index_type)) + ", " +
                                       HumanBytes(column.section_bytes)
@@ -100,6 +139,7 @@ Status PrintFiles(const ReadView& view, size_t limit, std::ostream& out) {
         << WithThousands(static_cast<int64_t>(total.without_vector))
         << " rows without a usable vector\n";
   }
+  PrintCodebooks(info, totals, out);
   return Status::OK();
 }
 
@@ -116,7 +156,18 @@ Status Info(Session& session, const std::string& table, bool all) {
       << "\nrows       " << WithThousands(view->rows()) << '\n';
   PrintSchema(*view, out);
   PrintSnapshots(info, limit, out);
-  return PrintFiles(*view, limit, out);
+  return PrintFiles(info, *view, limit, out);
+}
+
+Status PrintHardware(Session& session) {
+  const Hardware& hardware = Hardware::Detect();
+  const IndexType choice = ChooseIndexType(IndexType::kAuto, kAutoIvfPqVectors, hardware);
+  session.out() << "cores      " << hardware.cores << " (" << hardware.cores_from
+                << ")\ngpus       " << hardware.gpus << " (" << hardware.gpus_from
+                << ")\nauto index " << IndexTypeName(choice) << " from "
+                << WithThousands(kAutoIvfPqVectors) << " vectors on, "
+                << IndexTypeName(IndexType::kHnsw) << " below\n";
+  return Status::OK();
 }
 
 }  // namespace
@@ -125,14 +176,25 @@ void AddInfo(CLI::App& app, Session& session) {
   struct Options {
     std::string table;
     bool all = false;
+    bool hardware = false;
   };
   auto options = std::make_shared<Options>();
   CLI::App* command =
       app.add_subcommand("info", "Describe a table: schema, snapshots, files, indexes");
-  command->add_option("table", options->table, "namespace.table")->required();
+  auto* table = command->add_option("table", options->table, "namespace.table");
+  command
+      ->add_flag("--hardware", options->hardware,
+                 "What this process may use, and which index type `auto` stands for")
+      ->excludes(table);
   command->add_flag("--all", options->all, "Every snapshot and file, not only the first 20");
   command->callback([&session, options] {
-    session.action = [&session, options] { return Info(session, options->table, options->all); };
+    if (options->table.empty() && !options->hardware) {
+      throw CLI::RequiredError("a table, or --hardware");
+    }
+    session.action = [&session, options] {
+      return options->hardware ? PrintHardware(session)
+                               : Info(session, options->table, options->all);
+    };
   });
 }
 

@@ -22,11 +22,6 @@ Result<std::vector<Neighbor>> IvfIndex::Search(const float* query, const SearchO
                                                SearchScratch& scratch, SearchStats* stats) const {
   SearchStats unused;
   if (options.k == 0 || view_.params.row_count == 0) return std::vector<Neighbor>{};
-  if (options.source != nullptr && options.source->precision() != VectorPrecision::kF32 &&
-      options.source->precision() != VectorPrecision::kF16) {
-    return Error(ErrorKind::kNotSupported, "vector index: cannot rerank ",
-                 PrecisionName(options.source->precision()), " rows; give f32 or f16");
-  }
   SearchBuffers& buffers = *scratch.impl_;
   if (!buffers.ivf.Prepare(query, view_.codebook, frame_)) {
     if (std::all_of(query, query + dim(), [](float v) { return std::isfinite(v); })) {

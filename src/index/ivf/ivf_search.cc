@@ -69,8 +69,8 @@ IvfSearch::Plan IvfSearch::MakePlan() const {
   // Fewer live rows lie farther away: the neighbourhood grows.
   const double lists = std::min<double>(std::ceil(nprobe / std::sqrt(share)), book.nlist);
   plan.lists = static_cast<uint32_t>(lists);
-  const uint64_t kept =
-      std::max<uint64_t>(options_.ef != 0 ? options_.ef : uint64_t{2} * options_.k + 44, options_.k);
+  const uint64_t kept = std::max<uint64_t>(
+      options_.ef != 0 ? options_.ef : uint64_t{2} * options_.k + 44, options_.k);
   plan.kept = static_cast<uint32_t>(std::min<uint64_t>(kept, live_rows_));
   // Only where every row of the file has a vector may any be fetched.
   plan.by_rows = options_.live != nullptr && options_.source != nullptr &&
@@ -198,7 +198,8 @@ Status IvfSearch::Compare(ExactDistance& exact, NearestRows& nearest) {
 }
 
 Result<std::vector<Neighbor>> IvfSearch::ByExactDistance() {
-  ExactDistance exact(view_.metric(), options_.source->precision(), view_.params.dim, query_);
+  ExactDistance exact(view_.metric(), options_.source->precision(), view_.params.dim, query_,
+                      options_.source->step());
   NearestRows nearest(options_.k);
   const auto& pool = scratch_.walk.pool;
   scratch_.rows.clear();
@@ -231,7 +232,8 @@ Result<std::vector<Neighbor>> IvfSearch::ByCodes() {
 
 Result<std::vector<Neighbor>> IvfSearch::ByLiveRows() {
   constexpr size_t kMany = 256;
-  ExactDistance exact(view_.metric(), options_.source->precision(), view_.params.dim, query_);
+  ExactDistance exact(view_.metric(), options_.source->precision(), view_.params.dim, query_,
+                      options_.source->step());
   NearestRows nearest(options_.k);
   const LiveRows& live = *options_.live;
   scratch_.rows.clear();

@@ -16,18 +16,49 @@ namespace {
 
 struct WriteOptions {
   HnswConfig hnsw;
+  IvfPqConfig ivf_pq;
   IndexType index_type = IndexType::kHnsw;
+  std::optional<Hardware> hardware;
+  std::map<std::string, std::shared_ptr<const index::Codebook>> codebooks;
   int threads = 0;
   int64_t row_group_rows = 0;
   std::map<std::string, std::pair<int32_t, int32_t>> vector_field_ids;
   bool build_indexes = true;
+
+  IndexRequest RequestFor(const ColumnToWrite& column) const {
+    IndexRequest request;
+    const auto& stored = column.stored();
+    request.type = index_type;
+    if (index_type == IndexType::kAuto) {
+      request.type = ChooseIndexType(index_type, stored.rows() - stored.null_count(),
+                                     hardware ? *hardware : Hardware::Detect());
+    }
+    request.hnsw = hnsw;
+    request.ivf_pq = ivf_pq;
+    if (const auto& pq = column.policy().pq; pq && request.ivf_pq.m == 0) {
+      request.ivf_pq.m = pq->num_subvectors;
+      request.ivf_pq.bits = pq->bits;
+    }
+    const auto codebook = codebooks.find(column.policy().column_name);
+    if (codebook != codebooks.end()) request.codebook = codebook->second;
+    request.threads = threads;
+    return request;
+  }
 };
 
-Status CheckOptions(const WriteOptions& options) {
+Status CheckOptions(const WriteOptions& options, std::span<const VectorColumn> columns) {
   if (!options.build_indexes) return Status::OK();
-  if (options.index_type != IndexType::kHnsw && options.index_type != IndexType::kFlat) {
-    return Error(ErrorKind::kNotSupported, "index type ", IndexTypeName(options.index_type),
-                 " cannot be built by this version; use hnsw or flat");
+  for (const VectorColumn& column : columns) {
+    ARROW_RETURN_NOT_OK(options.ivf_pq.Validate(column.policy.dim));
+    const auto codebook = options.codebooks.find(column.policy.column_name);
+    if (codebook == options.codebooks.end() || codebook->second == nullptr) continue;
+    if (codebook->second->dim() != static_cast<uint32_t>(column.policy.dim) ||
+        codebook->second->metric() != column.policy.metric) {
+      return Error(ErrorKind::kBadInput, "the codebook for '", column.policy.column_name,
+                   "' is for dimension ", codebook->second->dim(), " and ",
+                   MetricName(codebook->second->metric()), ", the column has ", column.policy.dim,
+                   " and ", MetricName(column.policy.metric));
+    }
   }
   return options.hnsw.Validate();
 }
@@ -77,8 +108,8 @@ class FileInProgress {
                                    const arrow::RecordBatch& batch,
                                    std::span<const VectorColumn> columns,
                                    const WriteOptions& options) {
-    ARROW_RETURN_NOT_OK(CheckOptions(options));
     ARROW_RETURN_NOT_OK(CheckInput(batch, columns));
+    ARROW_RETURN_NOT_OK(CheckOptions(options, columns));
     FileInProgress file(batch, options);
     ARROW_ASSIGN_OR_RAISE(file.schema_,
                           FileSchema(*batch.schema(), columns, options.vector_field_ids));
@@ -141,7 +172,7 @@ class FileInProgress {
     for (ColumnToWrite& column : columns_) {
       ARROW_RETURN_NOT_OK(column.MapPages(tail));
       if (!options_.build_indexes) continue;
-      ARROW_RETURN_NOT_OK(column.BuildIndex(options_.index_type, options_.hnsw, options_.threads));
+      ARROW_RETURN_NOT_OK(column.BuildIndex(options_.RequestFor(column)));
     }
     for (size_t i = 0; i < columns_.size(); ++i) {
       for (format::KeyedSection& section : columns_[i].Sections(/*primary=*/i == 0)) {
@@ -155,6 +186,10 @@ class FileInProgress {
     written.rows = batch_.num_rows();
     written.section_bytes = finished.section_bytes;
     written.metadata = finished.metadata;
+    for (const ColumnToWrite& column : columns_) {
+      if (column.codebook() == nullptr) continue;
+      written.codebooks[column.policy().column_name] = column.codebook();
+    }
     return written;
   }
 
@@ -198,6 +233,22 @@ AilakeFileWriter& AilakeFileWriter::WithIndexType(IndexType type) {
   return *this;
 }
 
+AilakeFileWriter& AilakeFileWriter::WithIvfPq(IvfPqConfig config) {
+  ivf_pq_ = config;
+  return WithIndexType(IndexType::kIvfPq);
+}
+
+AilakeFileWriter& AilakeFileWriter::WithAutoIndex(const Hardware& hardware) {
+  hardware_ = hardware;
+  return WithIndexType(IndexType::kAuto);
+}
+
+AilakeFileWriter& AilakeFileWriter::WithCodebook(const std::string& column,
+                                                 std::shared_ptr<const index::Codebook> codebook) {
+  codebooks_[column] = std::move(codebook);
+  return *this;
+}
+
 AilakeFileWriter& AilakeFileWriter::WithThreads(int threads) {
   threads_ = threads;
   return *this;
@@ -234,8 +285,9 @@ Result<WrittenFile> AilakeFileWriter::WriteMulti(const std::string& path,
                                                  const arrow::RecordBatch& batch,
                                                  std::span<const VectorColumn> columns,
                                                  bool build_indexes) {
-  WriteOptions options{hnsw_,           index_type_,       threads_,
-                       row_group_rows_, vector_field_ids_, build_indexes};
+  WriteOptions options{hnsw_,    ivf_pq_,  index_type_,     hardware_,
+                       codebooks_, threads_, row_group_rows_, vector_field_ids_,
+                       build_indexes};
   auto written = FileInProgress::Write(*store_, path, batch, columns, options);
   if (!written.ok()) return WithContext(written.status(), "writing '" + path + "'");
   return written;

@@ -24,6 +24,11 @@ std::vector<int> LeavesOf(const parquet::SchemaDescriptor& schema, const std::ve
   return leaves;
 }
 
+IndexType TypeOf(const format::Section& index) {
+  if (index.info().flags & format::kFlagFlat) return IndexType::kFlat;
+  return index.info().flags & format::kFlagIvfPq ? IndexType::kIvfPq : IndexType::kHnsw;
+}
+
 }  // namespace
 
 Result<std::shared_ptr<AilakeFileReader>> AilakeFileReader::Open(std::shared_ptr<Store> store,
@@ -59,13 +64,18 @@ std::vector<VectorColumnInfo> FileReader::vector_columns() const {
     info.section_bytes = sections.map_section.size();
     if (sections.index) {
       info.has_index = true;
-      info.index_type =
-          (sections.index->info().flags & format::kFlagFlat) ? IndexType::kFlat : IndexType::kHnsw;
+      info.index_type = TypeOf(*sections.index);
       info.indexed_rows = sections.index->info().record_count;
       info.section_bytes += sections.index->size();
       const auto column = OpenVectorColumn(sections.policy);
       const auto index = column.ok() ? (*column)->index() : column.status();
-      if (index.ok()) info.distinct_vectors = (*index)->distinct_count();
+      if (index.ok()) {
+        info.distinct_vectors = (*index)->distinct_count();
+        if (const auto use = (*index)->codebook_use()) {
+          info.codebook = use->fingerprint;
+          info.codebook_drift = use->drift;
+        }
+      }
     }
     infos.push_back(std::move(info));
   }

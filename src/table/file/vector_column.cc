@@ -41,19 +41,20 @@ class PageSource : public index::RowSource {
   const ColumnSections& sections_;
 };
 
-/// f16 vectors of the section.
-class HalfSource : public index::RowSource {
+/// Vectors that the section keeps.
+class RawSource : public index::RowSource {
  public:
-  HalfSource(const OpenedFile& file, const ColumnSections& sections, const std::byte* halves)
-      : file_(file), sections_(sections), halves_(halves) {}
-  VectorPrecision precision() const override { return VectorPrecision::kF16; }
+  RawSource(const OpenedFile& file, const ColumnSections& sections, const RawVectors& raw)
+      : file_(file), sections_(sections), raw_(raw) {}
+  VectorPrecision precision() const override { return raw_.precision(); }
+  float step() const override { return raw_.step(); }
   Status Fetch(std::span<const uint32_t> rows, const std::byte** out) override {
     const format::PageMap& map = sections_.page_map;
     for (size_t i = 0; i < rows.size(); ++i) {
       const bool known = rows[i] < map.rows() && map.HasVector(rows[i]);
       const uint64_t rank = known ? map.Rank(rows[i]) : map.vectors();
-      if (rank >= map.vectors()) return NoVector(file_, sections_.policy.column_name, rows[i]);
-      out[i] = halves_ + rank * map.dim() * sizeof(uint16_t);
+      if (rank >= raw_.count()) return NoVector(file_, sections_.policy.column_name, rows[i]);
+      out[i] = raw_.row(rank);
     }
     return Status::OK();
   }
@@ -61,7 +62,7 @@ class HalfSource : public index::RowSource {
  private:
   const OpenedFile& file_;
   const ColumnSections& sections_;
-  const std::byte* halves_;
+  RawVectors raw_;
 };
 
 bool MayHoldVectors(const arrow::Schema& schema, const std::string& column) {
@@ -97,11 +98,13 @@ Result<std::shared_ptr<const StoredVectorColumn>> StoredVectorColumn::Open(
                    "; the table says ", policy.dim, " x ", PrecisionName(policy.precision), ", ",
                    MetricName(policy.metric));
     }
-    const format::SectionChunk* halves = column->RawHalves();
-    if (halves != nullptr &&
-        halves->bytes.size() != sections->page_map.vectors() * policy.dim * sizeof(uint16_t)) {
-      return Error(ErrorKind::kCorrupt, "file '", column->file_->path, "', column '",
-                   policy.column_name, "': the f16 vectors' length does not fit");
+    if (sections->index) {
+      const Status raw = RawVectors::Check(*sections->index, sections->page_map.vectors());
+      if (!raw.ok()) {
+        return WithContext(
+            raw, "file '" + column->file_->path + "', column '" + policy.column_name + "'");
+      }
+      column->raw_ = RawVectors::Of(*sections->index);
     }
   }
   return std::shared_ptr<const StoredVectorColumn>(std::move(column));
@@ -113,51 +116,58 @@ bool StoredVectorColumn::has_index() const {
   return sections_ != nullptr && sections_->index.has_value();
 }
 
-const format::SectionChunk* StoredVectorColumn::RawHalves() const {
-  return has_index() ? sections_->index->Find(format::kRawHalfVectors) : nullptr;
-}
-
 bool StoredVectorColumn::ReadsPages() const {
   return sections_ != nullptr && policy_.precision == VectorPrecision::kF32 &&
          sections_->page_map.has_floats();
 }
 
+std::vector<index::ChunkView> StoredVectorColumn::IndexChunks(
+    std::vector<std::vector<std::byte>>* copies) const {
+  std::vector<index::ChunkView> views;
+  for (const format::SectionChunk& chunk : sections_->index->chunks()) {
+    if (chunk.kind < kFirstIndexKind || chunk.kind > kLastIndexKind) continue;
+    std::span<const std::byte> bytes = chunk.bytes;
+    // Mapped files are aligned as the file is; bytes on the heap may not be.
+    if (reinterpret_cast<uintptr_t>(bytes.data()) % format::kChunkAlignment != 0) {
+      std::vector<std::byte>& copy = copies->emplace_back(bytes.size() + format::kChunkAlignment);
+      const size_t shift = -reinterpret_cast<uintptr_t>(copy.data()) % format::kChunkAlignment;
+      std::memcpy(copy.data() + shift, bytes.data(), bytes.size());
+      bytes = std::span<const std::byte>(copy).subspan(shift, bytes.size());
+    }
+    views.push_back({chunk.kind, bytes});
+  }
+  return views;
+}
+
 Result<const index::VectorIndex*> StoredVectorColumn::index() const {
   if (!has_index()) return nullptr;
   const std::lock_guard lock(mutex_);
-  if (!index_) {
-    std::vector<index::ChunkView> views;
-    for (const format::SectionChunk& chunk : sections_->index->chunks()) {
-      if (chunk.kind < kFirstIndexKind || chunk.kind > kLastIndexKind) continue;
-      std::span<const std::byte> bytes = chunk.bytes;
-      // Mapped files are aligned as the file is; bytes on the heap may not be.
-      if (reinterpret_cast<uintptr_t>(bytes.data()) % format::kChunkAlignment != 0) {
-        std::vector<std::byte>& copy =
-            realigned_.emplace_back(bytes.size() + format::kChunkAlignment);
-        const size_t shift = -reinterpret_cast<uintptr_t>(copy.data()) % format::kChunkAlignment;
-        std::memcpy(copy.data() + shift, bytes.data(), bytes.size());
-        bytes = std::span<const std::byte>(copy).subspan(shift, bytes.size());
-      }
-      views.push_back({chunk.kind, bytes});
-    }
-    index_ = index::VectorIndex::Open(views, rows());
-  }
+  if (!index_) index_ = index::VectorIndex::Open(IndexChunks(&realigned_), rows());
   if (!index_->ok()) return WithContext(index_->status(), "file '" + file_->path + "'");
   return (**index_).get();
+}
+
+Result<std::shared_ptr<const index::Codebook>> StoredVectorColumn::CopyCodebook() const {
+  if (!has_index()) {
+    return Error(ErrorKind::kNotFound, "file '", file_->path, "', column '", policy_.column_name,
+                 "' has no index");
+  }
+  std::vector<std::vector<std::byte>> copies;
+  auto codebook = index::Codebook::Copy(IndexChunks(&copies));
+  if (!codebook.ok()) return WithContext(codebook.status(), "file '" + file_->path + "'");
+  return codebook;
 }
 
 Result<std::unique_ptr<index::RowSource>> StoredVectorColumn::NewRowSource() const {
   if (!policy_.keep_raw_for_reranking) return nullptr;
   if (ReadsPages()) return std::make_unique<PageSource>(*file_, *sections_);
-  if (const format::SectionChunk* halves = RawHalves()) {
-    return std::make_unique<HalfSource>(*file_, *sections_, halves->bytes.data());
-  }
+  if (raw_) return std::make_unique<RawSource>(*file_, *sections_, *raw_);
   ARROW_ASSIGN_OR_RAISE(const DecodedVectors* decoded, DecodeOnce());
   return NewDecodedSource(*decoded, file_->path);
 }
 
 VectorPrecision StoredVectorColumn::block_precision() const {
-  return RawHalves() != nullptr ? VectorPrecision::kF16 : VectorPrecision::kF32;
+  return raw_ ? raw_->precision() : VectorPrecision::kF32;
 }
 
 Result<const DecodedVectors*> StoredVectorColumn::DecodeOnce() const {
@@ -195,14 +205,13 @@ Status StoredVectorColumn::VisitPages(
     ARROW_ASSIGN_OR_RAISE(rows, VectorRows());
   }
   const auto visit_run = [&](const std::byte* values, uint64_t first, uint64_t count) {
-    return visit(
-        {values, count, static_cast<uint32_t>(first), rows ? rows->data() + first : nullptr});
+    return visit({values, count, static_cast<uint32_t>(first),
+                  rows ? rows->data() + first : nullptr, raw_ ? raw_->step() : 1});
   };
-  if (const format::SectionChunk* halves = RawHalves()) {
-    const uint64_t stride = uint64_t{map.dim()} * sizeof(uint16_t);
+  if (raw_) {
     for (uint64_t first = 0; first < map.vectors(); first += kBlockVectors) {
       const uint64_t count = std::min(kBlockVectors, map.vectors() - first);
-      ARROW_RETURN_NOT_OK(visit_run(halves->bytes.data() + first * stride, first, count));
+      ARROW_RETURN_NOT_OK(visit_run(raw_->row(first), first, count));
     }
     return Status::OK();
   }
@@ -216,7 +225,7 @@ Status StoredVectorColumn::VisitPages(
 
 Status StoredVectorColumn::ForEachBlock(
     const std::function<Status(const index::ExactBlock&)>& visit) const {
-  if (ReadsPages() || RawHalves() != nullptr) return VisitPages(visit);
+  if (ReadsPages() || raw_) return VisitPages(visit);
   ARROW_ASSIGN_OR_RAISE(const DecodedVectors* decoded, DecodeOnce());
   for (uint64_t first = 0; first < decoded->rows.size(); first += kBlockVectors) {
     const uint64_t count = std::min<uint64_t>(kBlockVectors, decoded->rows.size() - first);

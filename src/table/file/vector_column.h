@@ -11,8 +11,10 @@
 #include <optional>
 #include <vector>
 
+#include "index/codebook.h"
 #include "index/vector_index.h"
 #include "table/file/opened_file.h"
+#include "table/file/raw_vectors.h"
 #include "tarn/ailake_file.h"
 
 namespace tarn {
@@ -36,6 +38,9 @@ class StoredVectorColumn {
   /// The opened index, or nullptr where the file has none.
   Result<const index::VectorIndex*> index() const;
 
+  /// The codebook of a kIvfPq index, copied out of the file. kNotFound when the file has none.
+  Result<std::shared_ptr<const index::Codebook>> CopyCodebook() const;
+
   /// Exact vectors for one searching thread; nullptr when the policy keeps none for reranking. Must
   /// not outlive this column.
   Result<std::unique_ptr<index::RowSource>> NewRowSource() const;
@@ -52,7 +57,8 @@ class StoredVectorColumn {
 
  private:
   StoredVectorColumn(std::shared_ptr<const OpenedFile> file, const VectorStoragePolicy& policy);
-  const format::SectionChunk* RawHalves() const;
+  // Aligned; what must be copied for that goes to `copies`.
+  std::vector<index::ChunkView> IndexChunks(std::vector<std::vector<std::byte>>* copies) const;
   bool ReadsPages() const;
   Result<const DecodedVectors*> DecodeOnce() const;
   Result<const std::vector<uint32_t>*> VectorRows() const;
@@ -61,6 +67,7 @@ class StoredVectorColumn {
   std::shared_ptr<const OpenedFile> file_;
   VectorStoragePolicy policy_;
   const ColumnSections* sections_ = nullptr;  // in *file_; nullptr for foreign files
+  std::optional<RawVectors> raw_;             // in *file_
 
   mutable std::mutex mutex_;
   // Guarded by mutex_ until set; immutable afterwards.

@@ -5,6 +5,7 @@
 
 #include "base/parallel.h"
 #include "format/embedding_list.h"
+#include "table/file/raw_vectors.h"
 
 namespace tarn {
 namespace {
@@ -38,6 +39,10 @@ Result<ColumnToWrite> ColumnToWrite::Make(const VectorColumn& column) {
     ARROW_ASSIGN_OR_RAISE(format::HalfEmbeddings half, format::RoundToHalf(column.embeddings));
     out.stored_ = std::move(half.rounded);
     if (column.policy.keep_raw_for_reranking) out.halves_ = std::move(half.halves);
+  } else if (column.policy.precision == VectorPrecision::kI8) {
+    ARROW_ASSIGN_OR_RAISE(auto rounded, format::RoundToBytes(column.embeddings, column.policy));
+    if (column.policy.keep_raw_for_reranking) out.bytes_ = EncodeByteVectors(rounded);
+    out.stored_ = std::move(rounded.rounded);
   }
   out.valid_words_ = format::ValidWords(out.stored_);
   return out;
@@ -56,7 +61,7 @@ Status ColumnToWrite::MapPages(const format::ParquetTail& tail) {
   return Status::OK();
 }
 
-Status ColumnToWrite::BuildIndex(IndexType type, const HnswConfig& hnsw, int threads) {
+Status ColumnToWrite::BuildIndex(const IndexRequest& request) {
   index::VectorSet vectors;
   vectors.dim = static_cast<uint32_t>(policy_.dim);
   vectors.count = static_cast<size_t>(stored_.rows() - stored_.null_count());
@@ -69,14 +74,25 @@ Status ColumnToWrite::BuildIndex(IndexType type, const HnswConfig& hnsw, int thr
     vectors.rows = gathered.rows.data();
   }
   index::BuildOptions options;
-  options.type = type;
+  options.type = request.type;
   options.metric = policy_.metric;
-  options.hnsw = hnsw;
+  options.hnsw = request.hnsw;
   options.eight_bit_codes = !policy_.keep_raw_for_reranking;
-  options.threads = ResolveThreads(threads);
+  options.threads = ResolveThreads(request.threads);
+  if (request.type == IndexType::kIvfPq) {
+    codebook_ = request.codebook;
+    if (vectors.count == 0) {
+      // Nothing to code: a scan of nothing needs no codebook.
+      options.type = IndexType::kFlat;
+      codebook_ = nullptr;
+    } else if (codebook_ == nullptr) {
+      ARROW_ASSIGN_OR_RAISE(codebook_, index::Codebook::Train(vectors, policy_.metric,
+                                                              request.ivf_pq, options.threads));
+    }
+    options.codebook = codebook_;
+  }
   ARROW_ASSIGN_OR_RAISE(index_, index::BuildIndex(vectors, options));
-  indexed_ = true;
-  flat_ = type == IndexType::kFlat;
+  indexed_ = options.type;
   return Status::OK();
 }
 
@@ -88,7 +104,10 @@ format::SectionInfo ColumnToWrite::Info(format::SectionKind kind) const {
   info.metric = policy_.metric;
   info.record_count = static_cast<uint64_t>(stored_.rows() - stored_.null_count());
   if (!policy_.keep_raw_for_reranking) info.flags |= format::kFlagNoRaw;
-  if (flat_ && kind == format::SectionKind::kVectorIndex) info.flags |= format::kFlagFlat;
+  if (kind == format::SectionKind::kVectorIndex) {
+    if (indexed_ == IndexType::kFlat) info.flags |= format::kFlagFlat;
+    if (indexed_ == IndexType::kIvfPq) info.flags |= format::kFlagIvfPq;
+  }
   return info;
 }
 
@@ -98,15 +117,20 @@ std::vector<format::KeyedSection> ColumnToWrite::Sections(bool primary) const {
                          {{format::kPageTable, page_map_.table}}};
   if (!valid_words_.empty()) map.chunks.push_back({format::kRowBitmap, page_map_.bitmap});
   sections.push_back({format::PageMapKey(policy_.column_name), std::move(map)});
-  if (!indexed_) return sections;
-  format::NewSection vector{Info(format::SectionKind::kVectorIndex), {}};
-  if (!halves_.empty())
-    vector.chunks.push_back({format::kRawHalfVectors, std::as_bytes(std::span(halves_))});
-  for (const index::IndexChunk& chunk : index_) vector.chunks.push_back({chunk.kind, chunk.bytes});
-  sections.push_back({primary ? std::string(format::kPrimarySectionKey)
-                              : format::SecondarySectionKey(policy_.column_name),
-                      std::move(vector)});
+  if (indexed_) sections.push_back(IndexSection(primary));
   return sections;
+}
+
+format::KeyedSection ColumnToWrite::IndexSection(bool primary) const {
+  format::NewSection section{Info(format::SectionKind::kVectorIndex), {}};
+  if (!halves_.empty()) {
+    section.chunks.push_back({format::kRawHalfVectors, std::as_bytes(std::span(halves_))});
+  }
+  if (!bytes_.empty()) section.chunks.push_back({format::kRawByteVectors, bytes_});
+  for (const index::IndexChunk& chunk : index_) section.chunks.push_back({chunk.kind, chunk.bytes});
+  return {primary ? std::string(format::kPrimarySectionKey)
+                  : format::SecondarySectionKey(policy_.column_name),
+          std::move(section)};
 }
 
 }  // namespace tarn

@@ -5,12 +5,15 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "format/parquet_writer.h"
 #include "format/sectioned_file.h"
 #include "index/vector_index.h"
+#include "table/file/index_request.h"
 #include "tarn/ailake_file.h"
 
 namespace tarn {
@@ -27,23 +30,29 @@ class ColumnToWrite {
 
   /// After the Parquet part is written: the page map.
   Status MapPages(const format::ParquetTail& tail);
-  Status BuildIndex(IndexType type, const HnswConfig& hnsw, int threads);
+  /// Trains a codebook where the request needs one and brings none.
+  Status BuildIndex(const IndexRequest& request);
+  /// What a kIvfPq index was coded with; nullptr for others.
+  const std::shared_ptr<const index::Codebook>& codebook() const { return codebook_; }
 
   /// The sections made so far, page map first. `primary`: the index goes under the primary key. The
   /// bytes stay this object's.
   std::vector<format::KeyedSection> Sections(bool primary) const;
+  /// The index's section alone. BuildIndex must have succeeded.
+  format::KeyedSection IndexSection(bool primary) const;
 
  private:
   format::SectionInfo Info(format::SectionKind kind) const;
 
   VectorStoragePolicy policy_;
   EmbeddingsView stored_;
-  std::vector<uint16_t> halves_;
+  std::vector<uint16_t> halves_;  // of kF16 columns that keep raw vectors
+  std::vector<std::byte> bytes_;  // of kI8 columns: the chunk
   std::vector<uint64_t> valid_words_;
   format::PageMapBytes page_map_;
   std::vector<index::IndexChunk> index_;
-  bool indexed_ = false;
-  bool flat_ = false;
+  std::optional<IndexType> indexed_;
+  std::shared_ptr<const index::Codebook> codebook_;
 };
 
 }  // namespace tarn

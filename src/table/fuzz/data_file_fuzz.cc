@@ -40,7 +40,7 @@ void Search(const tarn::FileReader& reader, const tarn::VectorStoragePolicy& pol
   const auto source = (*column)->NewRowSource();
   if (!index.ok() || *index == nullptr || !source.ok()) return;
   tarn::index::SearchScratch scratch;
-  (void)(*index)->Search(query.data(), {5, 0, nullptr, source->get()}, scratch);
+  (void)(*index)->Search(query.data(), {.k = 5, .source = source->get()}, scratch);
 }
 
 }  // namespace

@@ -8,6 +8,8 @@
 #include "catalog/append.h"
 #include "format/storable_schema.h"
 #include "iceberg/location.h"
+#include "table/codebook/codebook_shelf.h"
+#include "table/file/reindex.h"
 #include "table/file_metrics.h"
 #include "table/schema_arrow.h"
 #include "table/writer/batch_plan.h"
@@ -20,6 +22,8 @@ struct StagedFile {
   iceberg::DataFile file;
   /// No table can name it: it was never part of a commit, or only of one that lost for certain.
   bool surely_unused = true;
+  /// Columns with an index that is coded with a codebook, and its fingerprint.
+  std::map<std::string, std::string> codebooks = {};
 };
 
 class TableWriterImpl : public TableWriter {
@@ -30,7 +34,8 @@ class TableWriterImpl : public TableWriter {
         state_(std::move(state)),
         properties_(std::move(properties)),
         schema_(state_.metadata->CurrentSchema()),
-        options_(options) {}
+        options_(options),
+        shelf_(*catalog_, state_.ident) {}
 
   ~TableWriterImpl() override {
     // A file too many costs space, a file too few costs rows: whatever a failing store may have put
@@ -46,19 +51,27 @@ class TableWriterImpl : public TableWriter {
   }
 
   Status WriteBatch(const arrow::RecordBatch& batch, const EmbeddingsView& embeddings) override {
-    if (properties_.vectors.empty()) {
-      return Error(ErrorKind::kBadInput, "table ", state_.ident.ToString(),
-                   " has no vector column");
-    }
-    const VectorColumn column{properties_.vectors[0], embeddings};
-    return Stage(batch, std::span(&column, 1));
+    return StagePrimary(batch, embeddings, {options_.index, properties_.ivf_pq});
   }
 
-  Status WriteBatch(const arrow::RecordBatch& batch) override { return Stage(batch, {}); }
+  Status WriteBatch(const arrow::RecordBatch& batch) override {
+    return Stage(batch, {}, {options_.index, properties_.ivf_pq});
+  }
 
   Status WriteBatchMulti(const arrow::RecordBatch& batch,
                          std::span<const VectorColumn> columns) override {
-    return Stage(batch, columns);
+    return Stage(batch, columns, {options_.index, properties_.ivf_pq});
+  }
+
+  Status WriteBatchIvfPq(const arrow::RecordBatch& batch, const EmbeddingsView& embeddings,
+                         const std::optional<IvfPqConfig>& config) override {
+    return StagePrimary(batch, embeddings,
+                        {IndexType::kIvfPq, config.value_or(properties_.ivf_pq)});
+  }
+
+  Status WriteBatchAuto(const arrow::RecordBatch& batch,
+                        const EmbeddingsView& embeddings) override {
+    return StagePrimary(batch, embeddings, {IndexType::kAuto, properties_.ivf_pq});
   }
 
   Result<SnapshotId> Commit() override;
@@ -71,9 +84,23 @@ class TableWriterImpl : public TableWriter {
   }
 
  private:
-  Status Stage(const arrow::RecordBatch& batch, std::span<const VectorColumn> given);
-  Result<StagedFile> WriteFile(const BatchPlan& plan);
+  /// What indexes the files of one call get.
+  struct Indexing {
+    std::optional<IndexType> type;
+    IvfPqConfig ivf_pq;
+  };
+
+  Status StagePrimary(const arrow::RecordBatch& batch, const EmbeddingsView& embeddings,
+                      const Indexing& indexing);
+  Status Stage(const arrow::RecordBatch& batch, std::span<const VectorColumn> given,
+               const Indexing& indexing);
+  Result<StagedFile> WriteFile(const BatchPlan& plan, const Indexing& indexing);
+  IndexType TypeFor(const VectorColumn& column, IndexType asked) const;
+  Result<StagedFile> Describe(const WrittenFile& written, const std::string& uri,
+                              const iceberg::Schema& schema);
+  Status CodeAgain(StagedFile* staged);
   Result<SnapshotId> CommitStaged();
+  Result<SnapshotId> TryStaged();
   Result<SnapshotId> RunAttempt();
 
   std::shared_ptr<CatalogProvider> catalog_;
@@ -81,6 +108,7 @@ class TableWriterImpl : public TableWriter {
   TableProperties properties_;
   iceberg::Schema schema_;  ///< without fields until the table, or the first batch, gives them
   TableWriterOptions options_;
+  CodebookShelf shelf_;
   std::optional<SnapshotId> parent_;
   std::vector<StagedFile> staged_;
   /// A commit in flight or of unknown outcome, and its files.
@@ -88,45 +116,91 @@ class TableWriterImpl : public TableWriter {
   std::vector<StagedFile> in_doubt_;
 };
 
-Status TableWriterImpl::Stage(const arrow::RecordBatch& batch,
-                              std::span<const VectorColumn> given) {
+Status TableWriterImpl::StagePrimary(const arrow::RecordBatch& batch,
+                                     const EmbeddingsView& embeddings, const Indexing& indexing) {
+  if (properties_.vectors.empty()) {
+    return Error(ErrorKind::kBadInput, "table ", state_.ident.ToString(), " has no vector column");
+  }
+  const VectorColumn column{properties_.vectors[0], embeddings};
+  return Stage(batch, std::span(&column, 1), indexing);
+}
+
+Status TableWriterImpl::Stage(const arrow::RecordBatch& batch, std::span<const VectorColumn> given,
+                              const Indexing& indexing) {
   ARROW_ASSIGN_OR_RAISE(
       auto plan, PlanBatch(batch, given, properties_.vectors, schema_, options_.on_bad_vectors));
   if (plan.columns->num_rows() == 0) return Status::OK();
-  ARROW_ASSIGN_OR_RAISE(auto staged, WriteFile(plan));
+  ARROW_ASSIGN_OR_RAISE(auto staged, WriteFile(plan, indexing));
   schema_ = std::move(plan.schema);
   staged_.push_back(std::move(staged));
   return Status::OK();
 }
 
-Result<StagedFile> TableWriterImpl::WriteFile(const BatchPlan& plan) {
+IndexType TableWriterImpl::TypeFor(const VectorColumn& column, IndexType asked) const {
+  const int64_t vectors = column.embeddings.rows() - column.embeddings.null_count();
+  return ChooseIndexType(asked, vectors, options_.hardware ? *options_.hardware
+                                                           : Hardware::Detect());
+}
+
+Result<StagedFile> TableWriterImpl::WriteFile(const BatchPlan& plan, const Indexing& indexing) {
   const std::string uri = iceberg::DataFileLocation(*state_.metadata, NewUuid7() + ".parquet");
   ARROW_ASSIGN_OR_RAISE(std::string path, catalog_->store().PathOf(uri));
   AilakeFileWriter writer(catalog_->shared_store());
-  writer.WithHnswConfig(properties_.hnsw).WithThreads(options_.threads);
-  if (options_.index) writer.WithIndexType(*options_.index);
+  writer.WithHnswConfig(properties_.hnsw)
+      .WithIvfPq(indexing.ivf_pq)
+      .WithIndexType(indexing.type.value_or(IndexType::kHnsw))
+      .WithThreads(options_.threads);
+  if (options_.hardware && indexing.type == IndexType::kAuto) {
+    writer.WithAutoIndex(*options_.hardware);
+  }
   for (const auto& column : plan.vectors) {
-    const auto* field = plan.schema.FindColumn(column.policy.column_name);
+    const auto& name = column.policy.column_name;
+    const auto* field = plan.schema.FindColumn(name);
     writer.WithVectorFieldId(field->name, field->id, field->type.fields[0].id);
+    if (!indexing.type || TypeFor(column, *indexing.type) != IndexType::kIvfPq) continue;
+    const int64_t vectors = column.embeddings.rows() - column.embeddings.null_count();
+    ARROW_ASSIGN_OR_RAISE(auto codebook, shelf_.For(column.policy, field->id, vectors));
+    if (codebook != nullptr) writer.WithCodebook(name, std::move(codebook));
   }
   ARROW_ASSIGN_OR_RAISE(auto written, writer.WriteMulti(path, *plan.columns, plan.vectors,
-                                                        options_.index.has_value()));
-  auto file =
-      DataFileFromFooter(*written.metadata, static_cast<int64_t>(written.size), plan.schema);
+                                                        indexing.type.has_value()));
+  ARROW_ASSIGN_OR_RAISE(auto staged, Describe(written, uri, plan.schema));
+  for (const auto& [name, codebook] : written.codebooks) {
+    const auto* field = plan.schema.FindColumn(name);
+    const auto& policy = std::find_if(plan.vectors.begin(), plan.vectors.end(), [&](const auto& v) {
+                           return v.policy.column_name == name;
+                         })->policy;
+    shelf_.Trained(policy, field->id, codebook, uri);
+  }
+  return staged;
+}
+
+Result<StagedFile> TableWriterImpl::Describe(const WrittenFile& written, const std::string& uri,
+                                             const iceberg::Schema& schema) {
+  auto file = DataFileFromFooter(*written.metadata, static_cast<int64_t>(written.size), schema);
   if (!file.ok()) {
-    (void)catalog_->store().Delete(path);
+    (void)catalog_->store().Delete(written.path);
     return file.status();
   }
   file->file_path = uri;
   file->spec_id = state_.metadata->default_spec_id;
-  return StagedFile{std::move(path), *std::move(file)};
+  StagedFile staged{written.path, *std::move(file)};
+  for (const auto& [name, codebook] : written.codebooks) {
+    staged.codebooks[name] = codebook->fingerprint();
+  }
+  return staged;
 }
 
 Result<SnapshotId> TableWriterImpl::Commit() {
   SnapshotId committed;
   if (attempt_) {
-    ARROW_ASSIGN_OR_RAISE(committed, RunAttempt());
-    if (staged_.empty()) return committed;
+    auto settled = RunAttempt();
+    // An attempt that lost for certain leaves its files staged again, to be coded anew if need be.
+    if (!settled.ok() && !IsKind(settled.status(), ErrorKind::kValidationFailed)) {
+      return settled.status();
+    }
+    if (settled.ok()) committed = *settled;
+    if (staged_.empty()) return settled;
   }
   if (staged_.empty()) {
     ARROW_ASSIGN_OR_RAISE(state_, catalog_->LoadTable(state_.ident));
@@ -136,10 +210,58 @@ Result<SnapshotId> TableWriterImpl::Commit() {
 }
 
 Result<SnapshotId> TableWriterImpl::CommitStaged() {
+  // Each further round means that another writer's codebook came first: there is a first one only
+  // once, and replacements are rare.
+  constexpr int kMostRounds = 5;
+  for (int round = 1;; ++round) {
+    for (StagedFile& staged : staged_) ARROW_RETURN_NOT_OK(CodeAgain(&staged));
+    auto committed = TryStaged();
+    if (committed.ok() || !IsKind(committed.status(), ErrorKind::kValidationFailed) ||
+        round == kMostRounds) {
+      return committed;
+    }
+    ARROW_ASSIGN_OR_RAISE(const bool late, shelf_.GiveWay());
+    if (!late) return committed;
+  }
+}
+
+/// Gives a staged file the codebooks that the others of the table will have, where it was coded with
+/// one that came too late.
+Status TableWriterImpl::CodeAgain(StagedFile* staged) {
+  std::map<std::string, IndexRequest> requests;
+  for (const auto& [name, fingerprint] : staged->codebooks) {
+    const auto policy = std::find_if(properties_.vectors.begin(), properties_.vectors.end(),
+                                     [&](const auto& p) { return p.column_name == name; });
+    ARROW_ASSIGN_OR_RAISE(auto codebook,
+                          shelf_.For(*policy, schema_.FindColumn(name)->id, /*vectors=*/0));
+    if (codebook == nullptr || codebook->fingerprint() == fingerprint) continue;
+    IndexRequest request;
+    request.type = IndexType::kIvfPq;
+    request.codebook = std::move(codebook);
+    request.threads = options_.threads;
+    requests[name] = std::move(request);
+  }
+  if (requests.empty()) return Status::OK();
+  const std::string uri = iceberg::DataFileLocation(*state_.metadata, NewUuid7() + ".parquet");
+  ARROW_ASSIGN_OR_RAISE(const std::string path, catalog_->store().PathOf(uri));
+  ARROW_ASSIGN_OR_RAISE(const auto written,
+                        ReindexFile(catalog_->store(), staged->path, path, requests));
+  ARROW_ASSIGN_OR_RAISE(auto coded, Describe(written, uri, schema_));
+  for (const auto& [name, fingerprint] : staged->codebooks) {
+    coded.codebooks.emplace(name, fingerprint);
+  }
+  shelf_.Moved(staged->file.file_path, uri);
+  if (staged->surely_unused) (void)catalog_->store().Delete(staged->path);
+  *staged = std::move(coded);
+  return Status::OK();
+}
+
+Result<SnapshotId> TableWriterImpl::TryStaged() {
   AppendCommit commit;
   for (const auto& staged : staged_) commit.files.push_back(staged.file);
   commit.parent = parent_;
   if (state_.metadata->CurrentSchema().fields.empty()) commit.schema = schema_;
+  shelf_.AddTo(&commit);
   attempt_ = std::make_unique<AppendAttempt>(*catalog_, state_.ident, std::move(commit));
   in_doubt_ = std::move(staged_);
   staged_.clear();
@@ -165,6 +287,7 @@ Result<SnapshotId> TableWriterImpl::RunAttempt() {
     return done.status();
   }
   in_doubt_.clear();
+  shelf_.Committed();
   state_ = done->state;
   if (parent_) parent_ = done->snapshot;
   return done->snapshot;

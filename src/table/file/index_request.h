@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// IndexRequest: which index a vector column of a file is to get.
+#pragma once
+
+#include <memory>
+
+#include "index/codebook.h"
+#include "tarn/types.h"
+
+namespace tarn {
+
+/// Plain values. `type` is one that can be built: kAuto has been decided.
+struct IndexRequest {
+  IndexType type = IndexType::kHnsw;
+  HnswConfig hnsw;
+  IvfPqConfig ivf_pq;  ///< for training, when there is no codebook
+  std::shared_ptr<const index::Codebook> codebook;
+  int threads = 0;  ///< 0: as many as the process may use
+};
+
+}  // namespace tarn

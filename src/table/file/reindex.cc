@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "table/file/reindex.h"
+
+#include <algorithm>
+
+#include "format/sectioned_file.h"
+#include "table/file/file_reader.h"
+#include "table/file/raw_vectors.h"
+#include "table/file/vector_sections.h"
+
+namespace tarn {
+namespace {
+
+/// The stored vectors of one column, as floats; rows without one are null.
+struct StoredRows {
+  std::vector<float> values;
+  EmbeddingsView view;
+};
+
+Result<StoredRows> ReadStoredRows(const FileReader& file, const VectorStoragePolicy& policy) {
+  ARROW_ASSIGN_OR_RAISE(const auto column, file.OpenVectorColumn(policy));
+  const auto dim = static_cast<size_t>(policy.dim);
+  StoredRows stored;
+  std::vector<int64_t> positions(static_cast<size_t>(file.rows()), -1);
+  int64_t vectors = 0;
+  ARROW_RETURN_NOT_OK(column->ForEachBlock([&](const index::ExactBlock& block) {
+    const size_t begin = stored.values.size();
+    stored.values.resize(begin + block.count * dim);
+    WidenValues(column->block_precision(), block.step, block.values, block.count * dim,
+                stored.values.data() + begin);
+    for (uint64_t i = 0; i < block.count; ++i) {
+      const uint64_t row = block.rows != nullptr ? block.rows[i] : block.first_row + i;
+      if (row >= positions.size()) {
+        return Error(ErrorKind::kCorrupt, "column '", policy.column_name, "': a vector of row ",
+                     row, ", which the file does not have");
+      }
+      positions[row] = vectors++;
+    }
+    return Status::OK();
+  }));
+  ARROW_ASSIGN_OR_RAISE(const auto all, EmbeddingsView::FromSpan(stored.values, policy.dim));
+  // Rows in order and none of them null need no list of positions.
+  bool whole = vectors == file.rows();
+  for (size_t i = 0; whole && i < positions.size(); ++i) {
+    whole = positions[i] == static_cast<int64_t>(i);
+  }
+  stored.view = whole ? all : all.Take(positions);
+  return stored;
+}
+
+/// The section as it stands in the opened file.
+format::KeyedSection SameSection(std::string key, const format::Section& section) {
+  format::NewSection copy{section.info(), {}};
+  for (const auto& chunk : section.chunks()) {
+    if (chunk.kind != format::kBlockChecksums) copy.chunks.push_back({chunk.kind, chunk.bytes});
+  }
+  return {std::move(key), std::move(copy)};
+}
+
+/// Where the first section begins: everything before it is Parquet.
+uint64_t ParquetEnd(const OpenedFile& file) {
+  uint64_t end = file.footer_offset;
+  for (const ColumnSections& column : file.columns) {
+    end = std::min(end, column.map_section.offset());
+    if (column.index) end = std::min(end, column.index->offset());
+  }
+  return end;
+}
+
+/// The Parquet structures that readers find by offset must lie in the part that is kept.
+Status CheckParquetEnd(const OpenedFile& file, uint64_t end) {
+  for (int g = 0; g < file.metadata->num_row_groups(); ++g) {
+    const auto group = file.metadata->RowGroup(g);
+    for (int c = 0; c < group->num_columns(); ++c) {
+      const auto chunk = group->ColumnChunk(c);
+      for (const auto& place : {chunk->GetOffsetIndexLocation(), chunk->GetColumnIndexLocation()}) {
+        if (place && static_cast<uint64_t>(place->offset + place->length) > end) {
+          return Error(ErrorKind::kNotSupported, "a page index lies behind the sections");
+        }
+      }
+    }
+  }
+  return Status::OK();
+}
+
+class Reindexing {
+ public:
+  Reindexing(Store& store, const FileReader& reader,
+             const std::map<std::string, IndexRequest>& columns)
+      : store_(store), reader_(reader), file_(reader.file()), requests_(columns) {}
+
+  Result<WrittenFile> Write(const std::string& to) {
+    ARROW_RETURN_NOT_OK(CheckRequests());
+    const uint64_t end = ParquetEnd(file_);
+    ARROW_RETURN_NOT_OK(CheckParquetEnd(file_, end));
+    ARROW_ASSIGN_OR_RAISE(const bool exists, store_.Exists(to));
+    if (exists) return Error(ErrorKind::kAlreadyExists, "a file lies there already");
+    ARROW_ASSIGN_OR_RAISE(const auto sections, MakeSections());
+    ARROW_ASSIGN_OR_RAISE(const auto out, store_.OpenWriter(to, PutMode::kIfAbsent));
+    ARROW_ASSIGN_OR_RAISE(const auto done, format::ReplaceSections(file_.bytes->bytes(), end,
+                                                                   out.get(), sections, {}));
+    ARROW_RETURN_NOT_OK(out->Commit());
+    WrittenFile written;
+    written.path = to;
+    written.size = done.size;
+    written.rows = reader_.rows();
+    written.section_bytes = done.section_bytes;
+    written.metadata = done.metadata;
+    for (const auto& [name, column] : built_) {
+      if (column.codebook() != nullptr) written.codebooks[name] = column.codebook();
+    }
+    return written;
+  }
+
+ private:
+  Status CheckRequests() const {
+    if (file_.columns.empty()) {
+      return Error(ErrorKind::kNotSupported,
+                   "the file has no page map; only files of Tarn can be "
+                   "given an index in place");
+    }
+    for (const auto& [name, request] : requests_) {
+      if (file_.Find(name) != nullptr) continue;
+      return Error(ErrorKind::kNotFound, "the file has no vector column '", name, "'");
+    }
+    return Status::OK();
+  }
+
+  Result<std::vector<format::KeyedSection>> MakeSections() {
+    std::vector<format::KeyedSection> sections;
+    for (const ColumnSections& column : file_.columns) {
+      const std::string& name = column.policy.column_name;
+      const bool primary = name == file_.primary_column;
+      sections.push_back(SameSection(format::PageMapKey(name), column.map_section));
+      const auto request = requests_.find(name);
+      if (request == requests_.end()) {
+        if (!column.index) continue;
+        sections.push_back(SameSection(IndexKey(name, primary), *column.index));
+        continue;
+      }
+      ARROW_ASSIGN_OR_RAISE(auto stored, ReadStoredRows(reader_, column.policy));
+      ARROW_ASSIGN_OR_RAISE(auto built, ColumnToWrite::Make({column.policy, stored.view}));
+      ARROW_RETURN_NOT_OK(built.BuildIndex(request->second));
+      // The chunks' bytes must live until they are written.
+      built_.emplace_back(name, std::move(built));
+      sections.push_back(built_.back().second.IndexSection(primary));
+    }
+    return sections;
+  }
+
+  static std::string IndexKey(const std::string& column, bool primary) {
+    return primary ? std::string(format::kPrimarySectionKey) : format::SecondarySectionKey(column);
+  }
+
+  Store& store_;
+  const FileReader& reader_;
+  const OpenedFile& file_;
+  const std::map<std::string, IndexRequest>& requests_;
+  std::vector<std::pair<std::string, ColumnToWrite>> built_;
+};
+
+}  // namespace
+
+Result<WrittenFile> ReindexFile(Store& store, const std::string& from, const std::string& to,
+                                const std::map<std::string, IndexRequest>& columns) {
+  const auto run = [&]() -> Result<WrittenFile> {
+    ARROW_ASSIGN_OR_RAISE(auto file, OpenFile(store, from));
+    const FileReader reader(std::move(file));
+    return Reindexing(store, reader, columns).Write(to);
+  };
+  auto written = run();
+  if (!written.ok())
+    return WithContext(written.status(), "indexing '" + from + "' as '" + to + "'");
+  return written;
+}
+
+}  // namespace tarn
