@@ -85,8 +85,7 @@ struct WideSum {
 
 // Two blocks at a time share the loads of the tables.
 HWY_INLINE void SumTwo(const uint8_t* first, const uint8_t* second, size_t bytes,
-                       const uint8_t* even, const uint8_t* odd, Sums& first_out,
-                       Sums& second_out) {
+                       const uint8_t* even, const uint8_t* odd, Sums& first_out, Sums& second_out) {
   const D8 d8;
   const size_t step = hn::Lanes(d8);
   WideSum a, b;
@@ -126,8 +125,9 @@ HWY_INLINE Sums SumOne(const uint8_t* codes, size_t bytes, const uint8_t* even,
 #if HWY_MAX_BYTES >= 64
 HWY_INLINE VF FloatsOf(const Sums& sums, size_t) {
   const hn::Full256<uint16_t> d256;
-  return hn::ConvertTo(DF(), hn::BitCast(hn::RebindToSigned<D32>(),
-                                         hn::PromoteTo(D32(), hn::Combine(d256, sums.high, sums.low))));
+  return hn::ConvertTo(DF(),
+                       hn::BitCast(hn::RebindToSigned<D32>(),
+                                   hn::PromoteTo(D32(), hn::Combine(d256, sums.high, sums.low))));
 }
 #elif HWY_MAX_BYTES >= 32
 HWY_INLINE VF FloatsOf(const Sums& sums, size_t at) {
@@ -138,10 +138,9 @@ HWY_INLINE VF FloatsOf(const Sums& sums, size_t at) {
 HWY_INLINE VF FloatsOf(const Sums& sums, size_t at) {
   const V128 v = at < 8 ? sums.low : sums.high;
   const hn::Half<D128> dh;
-  return hn::ConvertTo(
-      DF(), hn::BitCast(hn::RebindToSigned<D32>(),
-                        hn::PromoteTo(D32(), at % 8 == 0 ? hn::LowerHalf(dh, v)
-                                                         : hn::UpperHalf(dh, v))));
+  return hn::ConvertTo(DF(), hn::BitCast(hn::RebindToSigned<D32>(),
+                                         hn::PromoteTo(D32(), at % 8 == 0 ? hn::LowerHalf(dh, v)
+                                                                          : hn::UpperHalf(dh, v))));
 }
 #endif
 
@@ -196,13 +195,14 @@ HWY_INLINE uint32_t Wanted(const PqBlocks& in, size_t b) {
 }
 
 // More sub-vectors than one 16-bit sum can take.
-HWY_INLINE void SumLong(const uint8_t* codes, size_t bytes, const uint8_t* even,
-                        const uint8_t* odd, float* totals) {
+HWY_INLINE void SumLong(const uint8_t* codes, size_t bytes, const uint8_t* even, const uint8_t* odd,
+                        float* totals) {
   const DF df;
   for (size_t r = 0; r < kPqBlockRows; r += hn::Lanes(df)) hn::Store(hn::Zero(df), df, totals + r);
   for (size_t at = 0; at < bytes; at += kChunkBytes) {
     const size_t left = bytes - at;
-    const Sums sums = SumOne(codes + at, left < kChunkBytes ? left : kChunkBytes, even + at, odd + at);
+    const Sums sums =
+        SumOne(codes + at, left < kChunkBytes ? left : kChunkBytes, even + at, odd + at);
     for (size_t r = 0; r < kPqBlockRows; r += hn::Lanes(df)) {
       hn::Store(hn::Add(hn::Load(df, totals + r), FloatsOf(sums, r)), df, totals + r);
     }
@@ -225,7 +225,8 @@ size_t Scan4(const PqBlocks& in, const PqQuery& query, float limit, float* keys,
     if (bytes > kChunkBytes) {
       HWY_ALIGN float totals[kPqBlockRows];
       SumLong(codes, bytes, even, odd, totals);
-      output.Add(block + bytes, wanted, [&](size_t at) HWY_ATTR { return hn::Load(df, totals + at); });
+      output.Add(block + bytes, wanted,
+                 [&](size_t at) HWY_ATTR { return hn::Load(df, totals + at); });
       ++b, block += stride;
     } else if (wanted != 0 && wanted_next != 0) {
       Sums first, second;
@@ -328,8 +329,8 @@ void Nearest(const float* columns, size_t stride, size_t n, const float* centroi
         VF value = hn::Set(df, half_norms[j]);
         for (size_t d = 0; d < dim; ++d) {
           // No fused arithmetic: every level must choose alike.
-          value = hn::Sub(value, hn::Mul(hn::Set(df, centroids[j * dim + d]),
-                                         hn::LoadU(df, x + d * stride)));
+          value = hn::Sub(
+              value, hn::Mul(hn::Set(df, centroids[j * dim + d]), hn::LoadU(df, x + d * stride)));
         }
         const auto nearer = hn::Lt(value, best);
         best = hn::IfThenElse(nearer, value, best);

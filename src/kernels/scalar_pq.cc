@@ -41,9 +41,8 @@ size_t Scan(const PqBlocks& in, const PqQuery& query, float limit, float* keys, 
     if (in.live != nullptr && (in.live[b] >> r & 1) == 0) continue;
     const std::byte* block = in.blocks + b * (in.code_bytes + kPqFactorBytes);
     const std::byte* factors = block + in.code_bytes;
-    const auto sum =
-        static_cast<float>(kSum(reinterpret_cast<const uint8_t*>(block), in.code_bytes, r,
-                                static_cast<const Table*>(query.tables)));
+    const auto sum = static_cast<float>(kSum(reinterpret_cast<const uint8_t*>(block), in.code_bytes,
+                                             r, static_cast<const Table*>(query.tables)));
     const float key = (query.base + query.bias_factor * LoadFloat(factors + 64 + 4 * r)) +
                       LoadFloat(factors + 4 * r) * (query.offset + query.factor * sum);
     if (!(key < limit)) continue;

@@ -31,7 +31,7 @@ constexpr double kBlurred = 0.05;
 // Lists to look into so that .95 of the ten nearest are among their rows, with queries that are a
 // little unlike the rows (measured on embeddings of text).
 int32_t DefaultProbes(int32_t nlist) {
-  return std::clamp(static_cast<int32_t>(std::lround(1.7 * std::sqrt(nlist))), 1, nlist);
+  return std::clamp(static_cast<int32_t>(std::lround(2.25 * std::sqrt(nlist))), 1, nlist);
 }
 
 class Training {
@@ -41,8 +41,8 @@ class Training {
 
   std::shared_ptr<const Codebook> Run() {
     // Rows of normalised cosine have length 1 up to rounding: scaling them does no harm.
-    statistics_ = MeasureRows(
-        vectors_, ComparesAngles(metric_) ? VectorMetric::kCosine : metric_, threads_);
+    statistics_ =
+        MeasureRows(vectors_, ComparesAngles(metric_) ? VectorMetric::kCosine : metric_, threads_);
     TakeSample();
     FindLists();
     MakeResiduals();
@@ -273,9 +273,10 @@ class Training {
     for (const auto& e : errors) total.Add(e);
     CodebookParams& params = book_->params();
     params.training_error = variance_ > 0 ? total.mean() / variance_ : 0;
-    params.spread = total.rows == 0 ? 0
-                                    : static_cast<float>(std::min(
-                                          total.residuals / static_cast<double>(total.rows), 1e37));
+    params.spread =
+        total.rows == 0
+            ? 0
+            : static_cast<float>(std::min(total.residuals / static_cast<double>(total.rows), 1e37));
     params.margin = MeasureMargin(some, coder, tiles);
     if (low_bits_ > kBlurred * params.spread) params.flags |= CodebookParams::kFineRanking;
   }
@@ -336,9 +337,8 @@ float Training::MeasureMargin(const VectorSet& some, const RowCoder& coder,
       double dot = 0;
       for (uint32_t d = 0; d < dim_; ++d) dot += double{query[d]} * coded[size_t{r} * dim_ + d];
       const auto& f = tiles[r / kPqTileRows].factors[r % kPqTileRows];
-      keys.emplace_back(double{frame.product_factor()} * dot +
-                            double{frame.bias_factor(framed)} * f.bias,
-                        r);
+      keys.emplace_back(
+          double{frame.product_factor()} * dot + double{frame.bias_factor(framed)} * f.bias, r);
     }
     const size_t near = std::min(kNear, keys.size());
     std::partial_sort(keys.begin(), keys.begin() + static_cast<ptrdiff_t>(near), keys.end());
@@ -368,12 +368,12 @@ Result<std::shared_ptr<const Codebook>> Codebook::Train(const VectorSet& vectors
     return Error(ErrorKind::kBadInput, "a codebook cannot be trained on no vectors");
   }
   ARROW_RETURN_NOT_OK(config.Validate(static_cast<int32_t>(vectors.dim)));
-  const auto chosen =
-      IvfPqConfig::ForDataset(static_cast<int64_t>(vectors.count), static_cast<int32_t>(vectors.dim));
+  const auto chosen = IvfPqConfig::ForDataset(static_cast<int64_t>(vectors.count),
+                                              static_cast<int32_t>(vectors.dim));
   IvfPqConfig full = config;
   if (full.nlist == 0) full.nlist = chosen.nlist;
-  full.nlist = static_cast<int32_t>(
-      std::min<uint64_t>(static_cast<uint64_t>(full.nlist), vectors.count));
+  full.nlist =
+      static_cast<int32_t>(std::min<uint64_t>(static_cast<uint64_t>(full.nlist), vectors.count));
   if (full.nprobe == 0) full.nprobe = DefaultProbes(full.nlist);
   const auto dim = static_cast<int32_t>(vectors.dim);
   if (full.m == 0) full.m = full.bits == 4 ? chosen.m : std::min(dim, std::max(8, (dim + 7) / 8));

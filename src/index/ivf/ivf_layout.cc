@@ -81,7 +81,8 @@ Status CheckParams(const IvfParams& p, uint64_t row_limit) {
   const bool fits = p.dim >= 1 && p.dim <= 65536 && p.row_count < kMaxNodes &&
                     p.row_count <= row_limit && p.block_count <= p.row_count &&
                     p.block_count >= (p.row_count + 15) / 16 && IsNotNegative(p.coding_error);
-  if (!fits) return Error(ErrorKind::kCorrupt, "vector index: the IVF params contradict themselves");
+  if (!fits)
+    return Error(ErrorKind::kCorrupt, "vector index: the IVF params contradict themselves");
   return Status::OK();
 }
 
@@ -140,9 +141,8 @@ Result<IvfView> IvfView::Open(std::span<const ChunkView> chunks, uint64_t row_li
   }
   ARROW_ASSIGN_OR_RAISE(view.places,
                         Take<ListPlace>(chunks, kListsChunk, view.codebook.params.nlist));
-  ARROW_ASSIGN_OR_RAISE(
-      view.blocks,
-      Take<std::byte>(chunks, kBlocksChunk, p.block_count * view.codebook.block_bytes()));
+  ARROW_ASSIGN_OR_RAISE(view.blocks, Take<std::byte>(chunks, kBlocksChunk,
+                                                     p.block_count * view.codebook.block_bytes()));
   return view;
 }
 

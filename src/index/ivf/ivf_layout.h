@@ -93,7 +93,7 @@ inline constexpr uint32_t kNoRow = 0xffffffffu;
 /// A codebook whose sizes fit each other.
 struct CodebookView {
   CodebookParams params;
-  const float* mean = nullptr;         ///< dim, of the rows in units, not rotated
+  const float* mean = nullptr;  ///< dim, of the rows in units, not rotated
   /// nlist rows of centroid_stride() bytes with the high four bits, laid out as CodeKernels wants
   /// them; then as many with the low four.
   const uint8_t* centroids = nullptr;

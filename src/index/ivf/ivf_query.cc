@@ -76,11 +76,13 @@ void IvfQuery::ScoreLists(const CodebookView& codebook) {
     const ListFactor& f = codebook.factors[l];
     const int32_t sum = 16 * sums_[l] + (fine ? low_sums_[l] : 0);
     const float dot = f.scale * step_ * (static_cast<float>(sum) - offset);
-    const float rank = f.rank * (dot + framed_.with_mean + framed_.mean_share * f.with_mean) + f.bias;
+    const float rank =
+        f.rank * (dot + framed_.with_mean + framed_.mean_share * f.with_mean) + f.bias;
     // A damaged list comes last.
     ranks_[l] = std::isfinite(rank) ? -rank : std::numeric_limits<float>::max();
   }
   ranked_ = 0;
+  bases_.clear();
 }
 
 void IvfQuery::Rank(uint32_t count) {
@@ -110,20 +112,26 @@ void IvfQuery::Rank(uint32_t count) {
   ranked_ = nlist;
 }
 
-float IvfQuery::Base(uint32_t list, const CodebookView& codebook, const IvfFrame& frame) const {
-  const auto& dot4 = kernels::Kernels().codes.dot4_block;
-  const auto dot = [&](const AlignedBytes& query, const uint8_t* codes) {
-    int32_t sum = 0;
-    dot4(query.as<int8_t>(), codes, codebook.centroid_blocks(), 1, &sum);
-    return sum;
+void IvfQuery::MakeBases(const CodebookView& codebook, const IvfFrame& frame) {
+  constexpr uint32_t kMany = 256;
+  const auto begin = static_cast<uint32_t>(bases_.size());
+  const uint32_t n = std::min(kMany, ranked_ - begin);
+  const uint32_t* lists = order_.data() + begin;
+  int32_t low[kMany], fine_high[kMany], fine_low[kMany];
+  const auto dot = [&](const AlignedBytes& query, const uint8_t* codes, int32_t* out) {
+    kernels::Kernels().codes.dot4_gather(query.as<int8_t>(), codes, codebook.centroid_blocks(),
+                                         lists, n, out);
   };
-  const uint8_t* high = codebook.high_codes(list);
-  const uint8_t* low = codebook.low_codes(list);
-  const double coarse = 16.0 * sums_[list] + dot(codes_, low) - 128.0 * code_sum_;
-  const double fine =
-      16.0 * dot(fine_codes_, high) + dot(fine_codes_, low) - 128.0 * fine_code_sum_;
-  const double sum = double{step_} * coarse + double{fine_step_} * fine;
-  return static_cast<float>(double{frame.product_factor()} * codebook.factors[list].scale * sum);
+  dot(codes_, codebook.low_codes(0), low);
+  dot(fine_codes_, codebook.high_codes(0), fine_high);
+  dot(fine_codes_, codebook.low_codes(0), fine_low);
+  for (uint32_t i = 0; i < n; ++i) {
+    const double coarse = 16.0 * sums_[lists[i]] + low[i] - 128.0 * code_sum_;
+    const double fine = 16.0 * fine_high[i] + fine_low[i] - 128.0 * fine_code_sum_;
+    const double sum = double{step_} * coarse + double{fine_step_} * fine;
+    bases_.push_back(static_cast<float>(double{frame.product_factor()} *
+                                        codebook.factors[lists[i]].scale * sum));
+  }
 }
 
 void IvfQuery::MakeTables(const CodebookView& codebook, const IvfFrame& frame) {

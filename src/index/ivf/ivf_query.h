@@ -23,8 +23,12 @@ class IvfQuery {
   /// Sorts at least the `count` best lists to the front of the order.
   void Rank(uint32_t count);
   uint32_t list(uint32_t place) const { return order_[place]; }
-  /// What <q', centroid> adds to the keys of a list's rows.
-  float Base(uint32_t list, const CodebookView& codebook, const IvfFrame& frame) const;
+  /// What <q', centroid> adds to the keys of the rows of the list at a ranked place. Places are
+  /// asked for in order.
+  float Base(uint32_t place, const CodebookView& codebook, const IvfFrame& frame) {
+    while (place >= bases_.size()) MakeBases(codebook, frame);
+    return bases_[place];
+  }
 
   /// Standard deviation of what rounding the tables does to a sum, in units of <q', decoded>.
   float rounding() const { return rounding_; }
@@ -34,6 +38,7 @@ class IvfQuery {
  private:
   void EncodeForLists(const CodebookView& codebook);
   void ScoreLists(const CodebookView& codebook);
+  void MakeBases(const CodebookView& codebook, const IvfFrame& frame);
   void MakeTables(const CodebookView& codebook, const IvfFrame& frame);
 
   // What it is for.
@@ -50,9 +55,10 @@ class IvfQuery {
 
   std::vector<int32_t> sums_;  // of the first codes with the high bits of each centroid
   std::vector<int32_t> low_sums_;
-  std::vector<float> ranks_;   // smaller is better
+  std::vector<float> ranks_;  // smaller is better
   std::vector<uint32_t> order_;
   uint32_t ranked_ = 0;
+  std::vector<float> bases_;  // of the first places
   AlignedBytes pool_keys_, pool_ids_;
 
   std::vector<uint32_t> starts_;

@@ -121,11 +121,13 @@ Status IvfSearch::ScanLists(const Plan& plan) {
     if (i + 1 < plan.lists) {
       const ListPlace& next = view_.places[ivf_.list(i + 1)];
       if (view_.IsSound(next)) {
-        const size_t bytes = (next.rows + kBlockRows - 1) / kBlockRows * view_.codebook.block_bytes();
-        PrefetchLines(view_.blocks + next.first_block * view_.codebook.block_bytes(), std::min(bytes, size_t{1} << 14));
+        const size_t bytes =
+            (next.rows + kBlockRows - 1) / kBlockRows * view_.codebook.block_bytes();
+        PrefetchLines(view_.blocks + next.first_block * view_.codebook.block_bytes(),
+                      std::min(bytes, size_t{1} << 14));
       }
     }
-    ARROW_RETURN_NOT_OK(ScanList(ivf_.list(i)));
+    ARROW_RETURN_NOT_OK(ScanList(i));
   }
   return Status::OK();
 }
@@ -152,7 +154,8 @@ uint32_t IvfSearch::MarkLive(const std::byte* blocks, uint32_t rows) {
   return total;
 }
 
-Status IvfSearch::ScanList(uint32_t list) {
+Status IvfSearch::ScanList(uint32_t ranked) {
+  const uint32_t list = ivf_.list(ranked);
   const ListPlace place = view_.places[list];
   if (!view_.IsSound(place)) return DamagedList(list);
   if (place.rows == 0) return Status::OK();
@@ -160,7 +163,7 @@ Status IvfSearch::ScanList(uint32_t list) {
   const auto& kernels = kernels::Kernels();
   const auto scan = book.params.bits == 4 ? kernels.pq.scan4 : kernels.pq.scan8;
   kernels::PqQuery query = ivf_.scan();
-  query.base = book.residual() ? ivf_.Base(list, book, frame_) : 0;
+  query.base = book.residual() ? ivf_.Base(ranked, book, frame_) : 0;
   auto& walk = scratch_.walk;
   for (uint32_t begin = 0; begin < place.rows; begin += kPieceRows) {
     const uint32_t rows = std::min(kPieceRows, place.rows - begin);

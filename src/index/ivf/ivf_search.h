@@ -25,13 +25,13 @@ class IvfSearch {
   /// How much is looked at: decided by the filter.
   struct Plan {
     uint32_t lists = 0;
-    uint32_t kept = 0;    ///< candidates
+    uint32_t kept = 0;     ///< candidates
     bool by_rows = false;  ///< no codes: the exact distance of every live row
   };
   Plan MakePlan() const;
 
   Status ScanLists(const Plan& plan);
-  Status ScanList(uint32_t list);
+  Status ScanList(uint32_t place);
   /// Fills live_ for some blocks; how many rows of them are live.
   uint32_t MarkLive(const std::byte* blocks, uint32_t rows);
   float KeyLimit() const;
@@ -52,9 +52,9 @@ class IvfSearch {
   SearchBuffers& scratch_;
   SearchStats& stats_;
   IvfQuery& ivf_;
-  uint64_t live_rows_;       // of the file, at most; row_count without a filter
-  uint64_t seen_ = 0;        // live rows that were scanned
-  double bound_key_;         // of the bound when the search began
+  uint64_t live_rows_;  // of the file, at most; row_count without a filter
+  uint64_t seen_ = 0;   // live rows that were scanned
+  double bound_key_;    // of the bound when the search began
 };
 
 }  // namespace tarn::index

@@ -112,9 +112,10 @@ class Lloyd {
       const uint32_t from = full[i];
       if (!(spread[from] > 0) || members.size(from) < 2) break;
       const uint32_t* begin = members.members.data() + members.offsets[from];
-      const uint32_t row = *std::min_element(
-          begin, begin + members.size(from),
-          [&](uint32_t a, uint32_t b) { return scores_[a] != scores_[b] ? scores_[a] < scores_[b] : a < b; });
+      const uint32_t row =
+          *std::min_element(begin, begin + members.size(from), [&](uint32_t a, uint32_t b) {
+            return scores_[a] != scores_[b] ? scores_[a] < scores_[b] : a < b;
+          });
       std::copy_n(rows_ + size_t{row} * dim_, dim_, means_.data() + size_t{empty[i]} * dim_);
     }
   }

@@ -95,8 +95,8 @@ class SubTrainer {
 
   // An empty cluster takes the farthest row of the widest one.
   void Split(uint32_t empty, std::vector<double>& squares) {
-    const auto widest = static_cast<uint32_t>(
-        std::max_element(squares.begin(), squares.end()) - squares.begin());
+    const auto widest =
+        static_cast<uint32_t>(std::max_element(squares.begin(), squares.end()) - squares.begin());
     if (!(squares[widest] > 0)) return;
     double farthest = -1;
     size_t row = 0;
@@ -165,9 +165,8 @@ void ProductQuantizer::Encode(const float* rows, size_t n, std::vector<float>& s
   const auto& nearest = kernels::Kernels().pq.nearest;
   for (uint32_t s = 0; s < m_; ++s) {
     nearest(scratch.data() + size_t{start(s)} * stride, stride, n,
-            centroids_.data() + size_t{start(s)} * count_,
-            half_norms_.data() + size_t{s} * count_, count_, start(s + 1) - start(s),
-            codes + size_t{s} * kPqTileRows);
+            centroids_.data() + size_t{start(s)} * count_, half_norms_.data() + size_t{s} * count_,
+            count_, start(s + 1) - start(s), codes + size_t{s} * kPqTileRows);
   }
 }
 

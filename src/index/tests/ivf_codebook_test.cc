@@ -20,7 +20,8 @@ BuildOptions Ivf(VectorMetric metric = VectorMetric::kCosine, int threads = 1) {
 
 std::vector<uint32_t> Digest(const std::vector<IndexChunk>& chunks) {
   std::vector<uint32_t> digest;
-  for (const auto& chunk : chunks) digest.push_back(chunk.kind), digest.push_back(Crc32c(chunk.bytes));
+  for (const auto& chunk : chunks)
+    digest.push_back(chunk.kind), digest.push_back(Crc32c(chunk.bytes));
   return digest;
 }
 
@@ -86,8 +87,8 @@ TEST(IvfCodebook, OtherVectorsOrSettingsHaveOtherFingerprints) {
 TEST(IvfCodebook, NoVectorsBadSettingsAndTheWrongDimensionAreRefused) {
   VectorSet none;
   none.dim = 8;
-  EXPECT_TRUE(IsKind(Codebook::Train(none, VectorMetric::kCosine, {}, 1).status(),
-                     ErrorKind::kBadInput));
+  EXPECT_TRUE(
+      IsKind(Codebook::Train(none, VectorMetric::kCosine, {}, 1).status(), ErrorKind::kBadInput));
   const Data data = Clustered(100, 8), wider = Clustered(100, 9);
   for (const IvfPqConfig& bad :
        {IvfPqConfig{.m = 9}, IvfPqConfig{.bits = 5}, IvfPqConfig{.nlist = -1}}) {

@@ -17,9 +17,7 @@ class IvfDegenerate : public testing::TestWithParam<VectorMetric> {
     options.ivf_pq.residual = residual;
     return options;
   }
-  Opened Open(const Data& data) const {
-    return BuildAndOpen(data.set(), Options(), data.count());
-  }
+  Opened Open(const Data& data) const { return BuildAndOpen(data.set(), Options(), data.count()); }
   // All rows of the data, as k, must come back.
   void ExpectEveryRowComesBack(const VectorIndex& index, const Data& data, const float* query) {
     MemorySource source(data, VectorPrecision::kF32);
@@ -161,8 +159,7 @@ TEST_P(IvfDegenerate, HugeAndSubnormalLengthsSurvive) {
     double right = 0;
     for (size_t q = 0; q < queries.count(); ++q) {
       const auto truth = NaiveNearest(GetParam(), data, queries.row(q), 10);
-      const auto found =
-          *index->Search(queries.row(q), {.k = 10, .source = &source}, scratch);
+      const auto found = *index->Search(queries.row(q), {.k = 10, .source = &source}, scratch);
       ASSERT_EQ(found.size(), 10u);
       for (const auto& n : found) {
         EXPECT_TRUE(std::isfinite(n.distance));
@@ -228,7 +225,8 @@ TEST_P(IvfDegenerate, RowsThatAreMissingOrMovedKeepTheirNumbers) {
   const std::vector<uint64_t> words{~uint64_t{0}};  // rows 0 to 63, of which 42 are indexed
   const LiveRows live{words};
   for (RowSource* s : {static_cast<RowSource*>(&source), static_cast<RowSource*>(nullptr)}) {
-    const auto found = *index->Search(data.row(1000), {.k = 60, .live = &live, .source = s}, scratch);
+    const auto found =
+        *index->Search(data.row(1000), {.k = 60, .live = &live, .source = s}, scratch);
     EXPECT_EQ(found.size(), 42u);
     for (const auto& n : found) EXPECT_NE(n.row % 3, 0u);
   }

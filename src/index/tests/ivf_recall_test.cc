@@ -47,8 +47,8 @@ TEST_P(IvfRecall, EveryListTogetherFindNearlyAll) {
   size_t right = 0;
   for (size_t q = 0; q < queries_.count(); ++q) {
     const auto truth = NaiveNearest(GetParam(), data_, queries_.row(q), 10);
-    for (const auto& n : *index->Search(
-             queries_.row(q), {.k = 10, .nprobe = 100000, .source = &source}, scratch)) {
+    for (const auto& n :
+         *index->Search(queries_.row(q), {.k = 10, .nprobe = 100000, .source = &source}, scratch)) {
       right += NaiveDistance(GetParam(), queries_.row(q), data_.row(n.row), kDim) <=
                truth.back() + 1e-5 * (1 + std::abs(truth.back()));
     }
@@ -157,8 +157,9 @@ TEST_P(IvfRecall, ABoundLeavesNothingOutThatItShouldNot) {
       kept += std::find(some.begin(), some.end(), all[i]) != some.end();
     }
     std::atomic<float> open = std::numeric_limits<float>::infinity();
-    EXPECT_EQ(*index->Search(queries_.row(q), {.k = 10, .source = &source, .bound = &open}, scratch),
-              all);
+    EXPECT_EQ(
+        *index->Search(queries_.row(q), {.k = 10, .source = &source, .bound = &open}, scratch),
+        all);
     EXPECT_EQ(open.load(), all[9].distance) << "the search lowers the bound";
   }
   EXPECT_GE(kept, 198u) << "of 200, seed " << kSeed;
