@@ -62,6 +62,10 @@ class SearchSession {
   /// unknown columns.
   virtual Result<std::shared_ptr<arrow::Table>> Search(std::span<const float> query,
                                                        const SearchRequest& request) = 0;
+  /// One table for all rows of `queries`, on all threads: `_query` (int32, the row of the query,
+  /// ascending), then the columns of Search, nearest first within a query.
+  virtual Result<std::shared_ptr<arrow::Table>> SearchBatch(const EmbeddingsView& queries,
+                                                            const SearchRequest& request) = 0;
   /// The same without fetching columns.
   virtual Result<std::vector<SearchHit>> SearchHits(std::span<const float> query,
                                                     const SearchRequest& request) = 0;

@@ -28,11 +28,11 @@ IndexChunk ChunkOf(ChunkKind kind, const std::vector<T>& values) {
   return chunk;
 }
 
-// Scoring a pivot costs a third of scoring a node elsewhere; beyond some root of the nodes they
-// shorten the way by less than they cost.
+// Scoring a pivot costs a third of scoring a node elsewhere; beyond about the fourth root of the
+// nodes they shorten the way by less than they cost.
 size_t PivotCount(size_t nodes) {
   if (nodes <= 2048) return 0;
-  return static_cast<size_t>(std::clamp(1.5 * std::sqrt(static_cast<double>(nodes)), 64.0, 1024.0));
+  return static_cast<size_t>(14 * std::sqrt(std::sqrt(static_cast<double>(nodes))));
 }
 
 Status CheckBuild(const VectorSet& vectors, const BuildOptions& options) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
 #include "base/parallel.h"
 
@@ -11,11 +12,19 @@ namespace {
 
 bool IsCosine(VectorMetric metric) { return metric == VectorMetric::kCosine; }
 
-double SquaredLength(const float* v, uint32_t dim) {
-  double sum = 0;
-  for (uint32_t d = 0; d < dim; ++d) sum += double{v[d]} * v[d];
-  return sum;
+// Eight sums side by side, in one order everywhere: the compiler may use vectors and the result
+// does not depend on them.
+double Product(const float* a, const float* b, uint32_t dim) {
+  constexpr uint32_t kLanes = 8;
+  double sums[kLanes] = {};
+  uint32_t d = 0;
+  for (; d + kLanes <= dim; d += kLanes) {
+    for (uint32_t i = 0; i < kLanes; ++i) sums[i] += double{a[d + i]} * b[d + i];
+  }
+  for (uint32_t i = 0; d < dim; ++d, ++i) sums[i] += double{a[d]} * b[d];
+  return ((sums[0] + sums[4]) + (sums[1] + sums[5])) + ((sums[2] + sums[6]) + (sums[3] + sums[7]));
 }
+double SquaredLength(const float* v, uint32_t dim) { return Product(v, v, dim); }
 
 // Sums of `width` doubles over all rows, the same bits for any number of threads: ranges of rows
 // are fixed and their sums are added in order.
@@ -99,7 +108,11 @@ CodeFrame::CodeFrame(VectorMetric metric, uint32_t dim, const float* mean, float
       mean_(mean),
       unit_(unit),
       mean_squared_(SquaredLength(mean, dim)),
-      rotation_(dim, seed) {}
+      seed_(seed),
+      rotation_(dim, seed),
+      rotated_mean_(dim) {
+  rotation_.Apply(mean, rotated_mean_.data());
+}
 
 void CodeFrame::CentreRow(const float* row, float* out) const {
   const double scale = IsCosine(metric_) ? InverseLength(row, dim_) : 1 / double{unit_};
@@ -111,37 +124,56 @@ void CodeFrame::RotateRow(const float* row, float* scratch, float* out) const {
   rotation_.Apply(scratch, out);
 }
 
-bool CodeFrame::EncodeQuery(const float* query, float* scratch, int8_t* codes,
-                            EncodedQuery& out) const {
-  const double length = std::sqrt(SquaredLength(query, dim_));
-  if (!std::isfinite(length)) return false;
-  const double inverse = length > 0 ? 1 / length : 0;
-  out.length = length;
+bool RotatedQuery::Set(const float* query, uint32_t dim, uint64_t seed,
+                       const kernels::Rotation& rotation) {
+  const size_t bytes = size_t{dim} * sizeof(float);
+  if (seed_ == seed && given_.size() == dim && std::memcmp(given_.data(), query, bytes) == 0) {
+    return finite_;
+  }
+  seed_ = seed;
+  given_.assign(query, query + dim);
+  length_ = std::sqrt(SquaredLength(query, dim));
+  finite_ = std::isfinite(length_);
+  if (!finite_) return false;
+  const double inverse = length_ > 0 ? 1 / length_ : 0;
+  unit_.resize(dim);
+  rotated_.resize(dim);
+  for (uint32_t d = 0; d < dim; ++d) unit_[d] = static_cast<float>(query[d] * inverse);
+  rotation.Apply(unit_.data(), rotated_.data());
+  return true;
+}
+
+bool CodeFrame::EncodeQuery(const float* query, RotatedQuery& rotated, float* scratch,
+                            int8_t* codes, EncodedQuery& out) const {
+  if (!rotated.Set(query, dim_, seed_, rotation_)) return false;
+  out.length = static_cast<float>(rotated.length_);
   const bool euclidean = metric_ == VectorMetric::kEuclidean;
+  float scale = 1, means = 1;
   if (euclidean) {
-    CentreRow(query, scratch);
+    scale = static_cast<float>(rotated.length_ / unit_);
     out.bias_factor = 1;
-    out.base = static_cast<float>(std::min(SquaredLength(scratch, dim_), 1e38));
   } else {
-    double with_mean = 0;
-    for (uint32_t d = 0; d < dim_; ++d) {
-      scratch[d] = static_cast<float>(query[d] * inverse);
-      with_mean += double{scratch[d]} * mean_[d];
-    }
+    const double with_mean = Product(rotated.unit_.data(), mean_, dim_);
     out.base = static_cast<float>(with_mean);
     // What the query has in common with the mean meets the rows' exact products with it.
     out.bias_factor = mean_squared_ > 1e-12 ? static_cast<float>(with_mean / mean_squared_) : 0;
-    for (uint32_t d = 0; d < dim_; ++d) scratch[d] -= out.bias_factor * mean_[d];
+    means = out.bias_factor;
   }
-  out.reach = static_cast<float>(std::sqrt(SquaredLength(scratch, dim_)));
-  rotation_.Apply(scratch, scratch);
+  const float* __restrict from = rotated.rotated_.data();
+  const float* __restrict mean = rotated_mean_.data();
+  float* __restrict to = scratch;
   float largest = 0;
-  for (uint32_t d = 0; d < dim_; ++d) largest = std::max(largest, std::abs(scratch[d]));
+  for (uint32_t d = 0; d < dim_; ++d) to[d] = from[d] * scale - mean[d] * means;
+  for (uint32_t d = 0; d < dim_; ++d) largest = std::max(largest, std::abs(to[d]));
+  const double squared = SquaredLength(to, dim_);
   if (!std::isfinite(largest)) return false;
+  out.reach = static_cast<float>(std::sqrt(squared));
+  if (euclidean) out.base = static_cast<float>(std::min(squared, 1e38));
   const float per_step = largest > 1e-30f ? 127 / largest : 0;
   int32_t sum = 0;
   for (uint32_t d = 0; d < dim_; ++d) {
-    const int code = static_cast<int>(std::lrintf(scratch[d] * per_step));
+    // Rounds to nearest: the shifted value is positive.
+    const int code = static_cast<int>(to[d] * per_step + 128.5f) - 128;
     codes[d] = static_cast<int8_t>(code);
     sum += code;
   }
@@ -150,6 +182,32 @@ bool CodeFrame::EncodeQuery(const float* query, float* scratch, int8_t* codes,
   const float step = largest / 127;
   out.factor = euclidean ? -2 * step : -step;
   return true;
+}
+
+VectorIndex::Distance CodeFrame::Reach(const float* query, float radius) const {
+  const double squared = SquaredLength(query, dim_);
+  const double with_mean = Product(query, mean_, dim_);
+  VectorIndex::Distance out;
+  if (metric_ == VectorMetric::kDotProduct) {
+    out.expected = static_cast<float>(-with_mean * unit_);
+    return out;
+  }
+  const bool euclidean = metric_ == VectorMetric::kEuclidean;
+  const double scale = euclidean ? 1 / double{unit_} : squared > 0 ? 1 / std::sqrt(squared) : 0;
+  const double query_squared = squared * scale * scale;
+  const double apart =
+      std::sqrt(std::max(query_squared - 2 * with_mean * scale + mean_squared_, 0.0));
+  if (!std::isfinite(apart)) return out;
+  out.expected = static_cast<float>(euclidean ? apart * unit_ : apart);
+  // Rows of normalised cosine are not quite of length 1, and nothing says how far they may be off.
+  if (metric_ == VectorMetric::kNormalizedCosine) return out;
+  // Rounding of rows, means and exact distances to f32.
+  const double slack = 1e-4 + 1e-5 * (std::sqrt(query_squared) + radius);
+  const double least = apart - radius - slack;
+  if (!(least > 0)) return out;
+  // |q - x|^2 = 2 (1 - <q, x>) for directions.
+  out.least = static_cast<float>(euclidean ? least * unit_ : least * least / 2);
+  return out;
 }
 
 double CodeFrame::KeyOfDistance(const EncodedQuery& query, double distance) const {

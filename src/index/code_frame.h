@@ -27,6 +27,23 @@ struct FrameStatistics {
 /// than the others, which would drag it away from all of them.
 FrameStatistics MeasureRows(const VectorSet& vectors, VectorMetric metric, int threads);
 
+/// A query of length 1, rotated: what all frames of one dimension and seed share. Made once for a
+/// search of many indexes.
+class RotatedQuery {
+ public:
+  /// False when a value is not finite. Does nothing when it holds this query already.
+  bool Set(const float* query, uint32_t dim, uint64_t seed, const kernels::Rotation& rotation);
+
+ private:
+  friend class CodeFrame;
+  uint64_t seed_ = 0;
+  bool finite_ = false;
+  double length_ = 0;
+  std::vector<float> given_;
+  std::vector<float> unit_;  // the query with length 1
+  std::vector<float> rotated_;
+};
+
 /// A query as the code kernels take it. `codes` is 64-byte aligned and owned by the caller.
 struct EncodedQuery {
   float offset = 0;  ///< 7.5 times the sum of the codes
@@ -52,8 +69,13 @@ class CodeFrame {
   /// The centred row before its rotation.
   void CentreRow(const float* row, float* out) const;
 
-  /// Encodes a query into `codes` (128 * CodeBlocks(dim) bytes). False when a value is not finite.
-  bool EncodeQuery(const float* query, float* scratch, int8_t* codes, EncodedQuery& out) const;
+  /// Encodes a query into `codes` (128 * CodeBlocks(dim) bytes); `scratch` has dim values. False
+  /// when a value is not finite.
+  bool EncodeQuery(const float* query, RotatedQuery& rotated, float* scratch, int8_t* codes,
+                   EncodedQuery& out) const;
+
+  /// See VectorIndex::Reach; `radius`: no row lies farther from the mean, in units.
+  VectorIndex::Distance Reach(const float* query, float radius) const;
 
   /// Keys order rows like distances do: cosine -<q^, y>, dot product -<q^, y> (q^ has length 1),
   /// euclidean |q' - y|^2 - |q'|^2.
@@ -68,7 +90,9 @@ class CodeFrame {
   const float* mean_;  // must outlive this
   float unit_;
   double mean_squared_;
+  uint64_t seed_;
   kernels::Rotation rotation_;
+  std::vector<float> rotated_mean_;
 };
 
 /// Sets the code rows of one rotated row; `low` may be null. Returns the row's factors for the high

@@ -28,14 +28,9 @@ void CodeSearch::Score(const uint32_t* ids, size_t n, float* keys) {
   stats_.code_distances += n;
 }
 
-void CodeSearch::StartFromNearestPivots() {
+void CodeSearch::StartFromPivots() {
   auto& walk = scratch_.walk;
   const auto pivots = view_.pivots;
-  // The nearest few: one may lie in a corner that leads nowhere.
-  constexpr size_t kStarts = 2;
-  float best[kStarts + kernels::kPoolPad];
-  uint32_t nodes[kStarts + kernels::kPoolPad];
-  size_t found = 0;
   for (size_t begin = 0; begin < pivots.size(); begin += WalkScratch::kBatch) {
     const size_t n = std::min(WalkScratch::kBatch, pivots.size() - begin);
     std::iota(walk.ids, walk.ids + n, static_cast<uint32_t>(begin));
@@ -45,28 +40,26 @@ void CodeSearch::StartFromNearestPivots() {
     kernels_.search.keys(walk.sums, n, encoded_.offset, encoded_.factor, encoded_.bias_factor,
                          view_.pivot_factors, walk.ids, walk.keys);
     stats_.pivot_distances += n;
-    for (size_t i = 0; i < n; ++i) {
-      if (found == kStarts && !(walk.keys[i] < best[kStarts - 1])) continue;
-      size_t at = found < kStarts ? found++ : kStarts - 1;
-      for (; at > 0 && walk.keys[i] < best[at - 1]; --at) {
-        best[at] = best[at - 1];
-        nodes[at] = nodes[at - 1];
-      }
-      best[at] = walk.keys[i];
-      nodes[at] = pivots[begin + i];
-    }
+    kernels_.search.pool_insert(walk.pool, walk.keys, walk.ids, n);
   }
-  for (size_t i = 0; i < found; ++i) {
-    if (nodes[i] >= view_.nodes() || !walk.visited.Insert(nodes[i])) continue;
-    kernels_.search.pool_insert(walk.pool, best + i, nodes + i, 1);
+  // What damage or a second mention makes of a pivot must not come into the pool.
+  uint32_t sound = 0;
+  for (uint32_t i = 0; i < walk.pool.size; ++i) {
+    const uint32_t node = pivots[walk.pool.ids[i]];
+    if (node >= view_.nodes() || !walk.visited.Insert(node)) continue;
+    walk.pool.ids[sound] = node;
+    walk.pool.distances[sound++] = walk.pool.distances[i];
   }
+  std::fill(walk.pool.distances + sound, walk.pool.distances + walk.pool.size,
+            std::numeric_limits<float>::infinity());
+  walk.pool.size = sound;
 }
 
 void CodeSearch::Start(uint32_t window) {
   auto& walk = scratch_.walk;
   walk.Start(window);
   walk.visited.Reset(view_.nodes());
-  if (!view_.pivots.empty()) StartFromNearestPivots();
+  if (!view_.pivots.empty()) StartFromPivots();
   const auto start_from = [&](uint32_t node) {
     if (node >= view_.nodes() || !walk.visited.Insert(node)) return;
     Score(&node, 1, walk.keys);

@@ -55,7 +55,7 @@ class CodeSearch {
  private:
   void Score(const uint32_t* ids, size_t n, float* keys);
   void Start(uint32_t window);
-  void StartFromNearestPivots();
+  void StartFromPivots();
   bool WithinBound(float key);
   template <class Use>
   void ForEachNode(Use use);

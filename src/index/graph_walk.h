@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
 #include <limits>
 #include <span>
 #include <vector>
@@ -17,17 +18,20 @@
 
 namespace tarn::index {
 
-/// A set of nodes. Clearing it costs at most 512 bytes for each member, and no more than all bits.
+/// A set of nodes. Clearing it costs at most 64 bytes for each member, and no more than all bits.
 class VisitedSet {
  public:
   void Reset(uint32_t nodes) {
-    for (size_t block = 0; block < dirty_.size(); ++block) {
-      if (!dirty_[block]) continue;
-      std::fill_n(words_.begin() + static_cast<ptrdiff_t>(block * kBlockWords), kBlockWords,
-                  uint64_t{0});
-      dirty_[block] = 0;
+    for (size_t group = 0; group < dirty_.size(); group += kGroup) {
+      uint64_t any;
+      std::memcpy(&any, dirty_.data() + group, kGroup);
+      if (any == 0) continue;
+      for (size_t block = group; block < group + kGroup; ++block) {
+        if (dirty_[block]) std::fill_n(words_.data() + block * kBlockWords, kBlockWords, 0);
+      }
+      std::fill_n(dirty_.data() + group, kGroup, 0);
     }
-    const size_t blocks = nodes / (kBlockWords * 64) + 1;
+    const size_t blocks = (nodes / (kBlockWords * 64) / kGroup + 1) * kGroup;
     if (dirty_.size() >= blocks) return;
     dirty_.resize(blocks);
     words_.resize(blocks * kBlockWords);
@@ -43,7 +47,8 @@ class VisitedSet {
   }
 
  private:
-  static constexpr size_t kBlockWords = 64;
+  static constexpr size_t kBlockWords = 8;
+  static constexpr size_t kGroup = 8;  // blocks looked at in one go
   std::vector<uint64_t> words_;
   std::vector<uint8_t> dirty_;  // one for each block of words
 };

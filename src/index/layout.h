@@ -49,13 +49,16 @@ struct Params {
   float unit = 1;  ///< stored vectors are multiples of it before centring
 
   float margin = 0;  ///< of the rerank; see the format's document
-  uint32_t reserved1[8] = {};
+  float radius = 0;  ///< no row is farther from the mean, in units; see kHasRadius
+  uint32_t reserved1[7] = {};
   uint64_t reserved2 = 0;
 
   static constexpr uint32_t kMagic = 0x49584e54;  // "TNXI"
 };
 static_assert(sizeof(Params) == 128 && std::is_trivially_copyable_v<Params>);
 
+/// Compatible feature: `radius` is set.
+inline constexpr uint64_t kHasRadius = 1;
 inline constexpr uint32_t kNoLink = 0xffffffffu;
 /// In the row offsets: all rows of this node are exact copies of one vector.
 inline constexpr uint32_t kCopiesFlag = 0x80000000u;

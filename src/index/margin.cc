@@ -30,12 +30,13 @@ float MeasureMargin(const VectorSet& vectors, const std::vector<uint32_t>& nodes
   const auto& kernel = kernels::KernelsFor(kernels::SimdLevel::kScalar);
   AlignedBytes query(2 * stride), row(stride);
   std::vector<float> scratch(dim);
+  RotatedQuery rotated;
   double squares = 0;
   size_t count = 0;
   for (size_t i = 0; i < std::min(kQueries, n); ++i) {
     const float* q = vectors.vector(nodes[i * n / std::min(kQueries, n)]);
     EncodedQuery encoded;
-    if (!frame.EncodeQuery(q, scratch.data(), query.as<int8_t>(), encoded)) continue;
+    if (!frame.EncodeQuery(q, rotated, scratch.data(), query.as<int8_t>(), encoded)) continue;
     for (size_t j = 0; j < kRowsPerQuery; ++j) {
       // Fixed but scattered rows.
       const size_t node = (i * 0x9e3779b1u + j * 0x85ebca77u) % n;

@@ -50,6 +50,12 @@ OpenedIndex::OpenedIndex(const IndexView& view)
       frame_(view.metric(), view.params.dim, view.mean ? view.mean : no_mean_.data(),
              view.params.unit, view.params.rotation_seed) {}
 
+VectorIndex::Distance OpenedIndex::Reach(const float* query) const {
+  if (view_.params.node_count == 0) return {};
+  const bool bounded = (view_.params.compatible_features & kHasRadius) != 0;
+  return frame_.Reach(query, bounded ? view_.params.radius : std::numeric_limits<float>::infinity());
+}
+
 Result<const RowMap*> OpenedIndex::Rows() const {
   if (view_.row_offsets == nullptr) return nullptr;
   std::call_once(row_map_once_, [&] { row_map_ = RowMap::Make(view_); });
@@ -70,7 +76,7 @@ Result<std::vector<Neighbor>> OpenedIndex::Search(const float* query, const Sear
   s.floats.resize(dim());
   s.query.Resize(size_t{view_.params.code_blocks} * 128);
   EncodedQuery encoded;
-  if (!frame_.EncodeQuery(query, s.floats.data(), s.query.as<int8_t>(), encoded)) {
+  if (!frame_.EncodeQuery(query, s.rotated, s.floats.data(), s.query.as<int8_t>(), encoded)) {
     return Error(ErrorKind::kBadInput, "vector search: the query holds a value that is not finite");
   }
   const SearchPlan plan = PlanSearch(view_.params, options, live_rows);

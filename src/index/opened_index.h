@@ -20,6 +20,7 @@ class OpenedIndex : public VectorIndex {
 
   Result<std::vector<Neighbor>> Search(const float* query, const SearchOptions& options,
                                        SearchScratch& scratch, SearchStats* stats) const override;
+  Distance Reach(const float* query) const override;
   Status Verify() const override;
 
   IndexType type() const override { return static_cast<IndexType>(view_.params.type); }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "index/aligned.h"
+#include "index/code_frame.h"
 #include "index/graph_walk.h"
 #include "index/ivf/ivf_query.h"
 #include "index/vector_index.h"
@@ -15,7 +16,8 @@ namespace tarn::index {
 /// One thread's.
 struct SearchBuffers {
   WalkScratch walk;
-  std::vector<float> floats;  // the rotated query
+  RotatedQuery rotated;
+  std::vector<float> floats;  // the rotated query as one index sees it
   AlignedBytes query;         // its codes
 
   // Rerank: rows to compare, the node each stands for, and their distances.

@@ -10,6 +10,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -149,6 +150,16 @@ class VectorIndex {
   virtual Result<std::vector<Neighbor>> Search(const float* query, const SearchOptions& options,
                                                SearchScratch& scratch,
                                                SearchStats* stats = nullptr) const = 0;
+
+  /// What the index as a whole says about its distance from a query.
+  struct Distance {
+    /// Roughly that of the middle of its rows, in no unit: smaller is nearer, among indexes of one
+    /// metric.
+    float expected = 0;
+    /// No row is nearer than this. -infinity where nothing is known (dot product always).
+    float least = -std::numeric_limits<float>::infinity();
+  };
+  virtual Distance Reach(const float* /*query*/) const { return {}; }
 
   /// Reads every byte and checks every cross-reference (ordinals, row map, reachability).
   virtual Status Verify() const = 0;

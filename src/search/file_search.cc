@@ -20,6 +20,10 @@ Result<std::vector<index::Neighbor>> SearchIndex(const StoredVectorColumn& vecto
   index::SearchOptions options;
   options.k = query.k;
   options.ef = query.ef;
+  options.beam = query.beam;
+  options.nprobe = query.nprobe;
+  options.live = query.live;
+  options.bound = query.bound;
   options.source = source.get();
   return index.Search(query.query, options, scratch);
 }
@@ -38,7 +42,7 @@ Result<std::vector<index::Neighbor>> ScanAll(const StoredVectorColumn& vectors,
     scans.push_back(std::make_unique<index::ExactScan>(policy.metric, vectors.block_precision(),
                                                        static_cast<uint32_t>(policy.dim),
                                                        query.query, query.k,
-                                                       /*live=*/nullptr));
+                                                       query.live));
   }
   ParallelFor(blocks.size(), 8, threads, [&](size_t begin, size_t end, int thread) {
     for (size_t i = begin; i < end; ++i) scans[static_cast<size_t>(thread)]->Add(blocks[i]);

@@ -3,6 +3,7 @@
 // One query over one file: through its index where it has one, else by comparing every vector.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -17,7 +18,11 @@ struct FileQuery {
   const float* query = nullptr;
   uint32_t k = 10;
   uint32_t ef = 0;  ///< 0: the table's default
+  uint32_t beam = 0;  ///< see index::SearchOptions
+  uint32_t nprobe = 0;
   bool exact = false;
+  const index::LiveRows* live = nullptr;  ///< nullptr: every row
+  std::atomic<float>* bound = nullptr;    ///< shared with searches of other files
   int threads = 1;  ///< for an exhaustive comparison of a large file
 };
 
@@ -27,7 +32,8 @@ struct SearchableFile {
   const index::VectorIndex* index = nullptr;          ///< nullptr: none, the file is scanned
 };
 
-/// The nearest rows of the file, nearest first, ties by row. Thread-safe.
+/// The nearest live rows of the file, nearest first, ties by row; with a bound, those beyond it may
+/// be missing. Thread-safe.
 Result<std::vector<index::Neighbor>> SearchFile(const SearchableFile& file, const FileQuery& query);
 
 }  // namespace tarn

@@ -77,4 +77,21 @@ Result<std::shared_ptr<arrow::Table>> ReadHits(const ReadView& view,
   return AppendPlace(taken.table(), view, hits);
 }
 
+Result<std::shared_ptr<arrow::Table>> ReadBatchHits(
+    const ReadView& view, std::span<const std::vector<SearchHit>> answers,
+    const std::vector<std::string>& columns) {
+  std::vector<SearchHit> all;
+  arrow::Int32Builder queries;
+  for (size_t q = 0; q < answers.size(); ++q) {
+    for (const SearchHit& hit : answers[q]) {
+      all.push_back(hit);
+      ARROW_RETURN_NOT_OK(queries.Append(static_cast<int32_t>(q)));
+    }
+  }
+  ARROW_ASSIGN_OR_RAISE(auto numbers, queries.Finish());
+  ARROW_ASSIGN_OR_RAISE(auto table, ReadHits(view, all, columns));
+  return table->AddColumn(0, arrow::field("_query", arrow::int32(), /*nullable=*/false),
+                          std::make_shared<arrow::ChunkedArray>(std::move(numbers)));
+}
+
 }  // namespace tarn

@@ -44,6 +44,17 @@ Status CheckQuery(std::span<const float> query, uint32_t k, const VectorStorageP
   return Status::OK();
 }
 
+Status CheckFilter(const ReadView& view, const SearchRequest& request) {
+  if (request.filter == nullptr) return Status::OK();
+  if (request.filter->snapshot() != view.snapshot() ||
+      request.filter->files() != view.files().size()) {
+    return Error(ErrorKind::kBadInput, "the filter was made for snapshot ",
+                 request.filter->snapshot(), " and the session searches snapshot ",
+                 view.snapshot(), "; make the filter of the session's view");
+  }
+  return Status::OK();
+}
+
 Result<std::vector<std::string>> ChooseColumns(const ReadView& view,
                                                const std::vector<std::string>& asked) {
   std::vector<std::string> columns;

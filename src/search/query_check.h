@@ -15,6 +15,9 @@ Result<VectorStoragePolicy> ChoosePolicy(const ReadView& view, const std::string
 /// kBadInput: k = 0, another dimension, a value that is not finite, a zero query under cosine.
 Status CheckQuery(std::span<const float> query, uint32_t k, const VectorStoragePolicy& policy);
 
+/// kBadInput: the request's filter is of another snapshot.
+Status CheckFilter(const ReadView& view, const SearchRequest& request);
+
 /// The columns of the answer: those asked for (kBadInput for an unknown one), or all but the
 /// vectors.
 Result<std::vector<std::string>> ChooseColumns(const ReadView& view,

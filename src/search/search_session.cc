@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tarn/search_session.h"
 
-#include <algorithm>
 #include <map>
 #include <mutex>
 #include <shared_mutex>
@@ -11,16 +10,15 @@
 #include "base/parallel.h"
 #include "search/batch_scan.h"
 #include "search/file_search.h"
+#include "search/files_search.h"
 #include "search/hit_table.h"
 #include "search/query_check.h"
-#include "search/top_hits.h"
 #include "table/file/file_reader.h"
 
 namespace tarn {
 namespace {
 
-/// Starting a thread costs about as much as one graph search: below so many files one thread does
-/// all.
+/// Files that are worth opening on several threads.
 constexpr size_t kFilesWorthThreads = 8;
 
 /// One vector column of one view, every file opened. Immutable.
@@ -117,24 +115,48 @@ class SearchSessionImpl : public SearchSession {
     const auto opened = Current();
     ARROW_ASSIGN_OR_RAISE(auto columns, ChooseColumns(*opened->view(), request.columns));
     ARROW_ASSIGN_OR_RAISE(auto column, opened->Column(request.column, threads_));
+    ARROW_RETURN_NOT_OK(CheckFilter(*opened->view(), request));
     ARROW_ASSIGN_OR_RAISE(auto hits, SearchColumn(*opened, *column, query, request, threads_));
-    const bool exact = request.exact || !column->approximate;
     ARROW_ASSIGN_OR_RAISE(auto table, ReadHits(*opened->view(), hits, columns));
-    return table->ReplaceSchemaMetadata(
-        arrow::key_value_metadata({"tarn.distances"}, {exact ? "exact" : "approximate"}));
+    return WithMetadata(std::move(table), *column, request);
   }
 
   Result<std::vector<SearchHit>> SearchHits(std::span<const float> query,
                                             const SearchRequest& request) override {
     const auto opened = Current();
     ARROW_ASSIGN_OR_RAISE(auto column, opened->Column(request.column, threads_));
+    ARROW_RETURN_NOT_OK(CheckFilter(*opened->view(), request));
     return SearchColumn(*opened, *column, query, request, threads_);
   }
 
   Result<std::vector<std::vector<SearchHit>>> SearchHitsBatch(
-      const EmbeddingsView& queries, const SearchRequest& request) override;
+      const EmbeddingsView& queries, const SearchRequest& request) override {
+    const auto opened = Current();
+    ARROW_ASSIGN_OR_RAISE(auto column, opened->Column(request.column, threads_));
+    ARROW_RETURN_NOT_OK(CheckFilter(*opened->view(), request));
+    return SearchQueries(*opened, *column, queries, request);
+  }
+
+  Result<std::shared_ptr<arrow::Table>> SearchBatch(const EmbeddingsView& queries,
+                                                    const SearchRequest& request) override {
+    const auto opened = Current();
+    ARROW_ASSIGN_OR_RAISE(auto columns, ChooseColumns(*opened->view(), request.columns));
+    ARROW_ASSIGN_OR_RAISE(auto column, opened->Column(request.column, threads_));
+    ARROW_RETURN_NOT_OK(CheckFilter(*opened->view(), request));
+    ARROW_ASSIGN_OR_RAISE(auto answers, SearchQueries(*opened, *column, queries, request));
+    ARROW_ASSIGN_OR_RAISE(auto table, ReadBatchHits(*opened->view(), answers, columns));
+    return WithMetadata(std::move(table), *column, request);
+  }
 
  private:
+  static std::shared_ptr<arrow::Table> WithMetadata(std::shared_ptr<arrow::Table> table,
+                                                    const OpenedColumn& column,
+                                                    const SearchRequest& request) {
+    const bool exact = request.exact || !column.approximate;
+    return table->ReplaceSchemaMetadata(
+        arrow::key_value_metadata({"tarn.distances"}, {exact ? "exact" : "approximate"}));
+  }
+
   std::shared_ptr<OpenedView> Current() const {
     std::shared_lock lock(mutex_);
     return opened_;
@@ -146,6 +168,10 @@ class SearchSessionImpl : public SearchSession {
                                                      const SearchRequest& request, int threads,
                                                      const BatchScan& scanned = {},
                                                      size_t query_number = 0);
+  Result<std::vector<std::vector<SearchHit>>> SearchQueries(const OpenedView& opened,
+                                                            const OpenedColumn& column,
+                                                            const EmbeddingsView& queries,
+                                                            const SearchRequest& request);
 
   std::shared_ptr<CatalogProvider> catalog_;
   TableIdent table_;
@@ -159,39 +185,27 @@ Result<std::vector<SearchHit>> SearchSessionImpl::SearchColumn(
     const OpenedView& opened, const OpenedColumn& column, std::span<const float> query,
     const SearchRequest& request, int threads, const BatchScan& scanned, size_t query_number) {
   ARROW_RETURN_NOT_OK(CheckQuery(query, request.k, column.policy));
-  const size_t files = column.files.size();
-  std::vector<std::vector<index::Neighbor>> found(files);
-  std::vector<Status> failures(files);
-  const bool spread = files >= kFilesWorthThreads && threads > 1;
-  FileQuery ask{query.data(), request.k, request.ef != 0 ? request.ef : opened.default_ef(),
-                request.exact, spread ? 1 : threads};
-  ParallelFor(files, 1, spread ? threads : 1, [&](size_t begin, size_t end, int) {
-    for (size_t file = begin; file < end; ++file) {
-      if (scanned.covers(file)) {
-        found[file] = scanned.nearest(file, query_number);
-        continue;
-      }
-      auto neighbors = SearchFile(column.files[file], ask);
-      if (neighbors.ok()) {
-        found[file] = *std::move(neighbors);
-      } else {
-        failures[file] = WithContext(neighbors.status(), opened.view()->files()[file].path);
-      }
-    }
-  });
-  for (const auto& status : failures) ARROW_RETURN_NOT_OK(status);
-  return MergeHits(found, request.k);
+  FilesQuery ask;
+  ask.query = query.data();
+  ask.k = request.k;
+  ask.ef = request.ef != 0 ? request.ef : opened.default_ef();
+  ask.nprobe = request.nprobe;
+  ask.exact = request.exact;
+  ask.filter = request.filter.get();
+  ask.threads = threads;
+  ask.scanned = &scanned;
+  ask.query_number = query_number;
+  return SearchFiles(*opened.view(), column.files, ask);
 }
 
-Result<std::vector<std::vector<SearchHit>>> SearchSessionImpl::SearchHitsBatch(
-    const EmbeddingsView& queries, const SearchRequest& request) {
-  const auto opened = Current();
-  ARROW_ASSIGN_OR_RAISE(auto column, opened->Column(request.column, threads_));
+Result<std::vector<std::vector<SearchHit>>> SearchSessionImpl::SearchQueries(
+    const OpenedView& opened, const OpenedColumn& column, const EmbeddingsView& queries,
+    const SearchRequest& request) {
   std::vector<std::vector<SearchHit>> answers(static_cast<size_t>(queries.rows()));
   std::vector<Status> failures(answers.size());
   ARROW_ASSIGN_OR_RAISE(
       const BatchScan scanned,
-      BatchScan::Run(*opened->view(), column->files, column->policy, queries, request, threads_));
+      BatchScan::Run(*opened.view(), column.files, column.policy, queries, request, threads_));
   ParallelFor(answers.size(), 16, threads_, [&](size_t begin, size_t end, int) {
     for (size_t q = begin; q < end; ++q) {
       const float* query = queries.Row(static_cast<int64_t>(q));
@@ -199,9 +213,9 @@ Result<std::vector<std::vector<SearchHit>>> SearchSessionImpl::SearchHitsBatch(
         failures[q] = Error(ErrorKind::kBadInput, "query ", q, " is null");
         continue;
       }
-      auto hits =
-          SearchColumn(*opened, *column, std::span(query, static_cast<size_t>(queries.dim())),
-                       request, 1, scanned, q);
+      auto hits = SearchColumn(opened, column,
+                               std::span(query, static_cast<size_t>(queries.dim())), request, 1,
+                               scanned, q);
       if (hits.ok()) {
         answers[q] = *std::move(hits);
       } else {

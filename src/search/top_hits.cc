@@ -1,29 +1,42 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "search/top_hits.h"
 
-#include <algorithm>
+#include <limits>
 #include <tuple>
+#include <utility>
 
 namespace tarn {
+namespace {
 
-std::vector<SearchHit> MergeHits(std::span<const std::vector<index::Neighbor>> files, size_t k) {
-  std::vector<SearchHit> hits;
-  for (size_t file = 0; file < files.size(); ++file) {
-    for (const auto& neighbor : files[file]) {
-      hits.push_back({neighbor.distance, static_cast<uint32_t>(file), neighbor.row});
+bool Nearer(const SearchHit& a, const SearchHit& b) {
+  return std::tie(a.distance, a.file, a.row) < std::tie(b.distance, b.file, b.row);
+}
+
+}  // namespace
+
+void TopHits::Add(uint32_t file, std::span<const index::Neighbor> neighbors) {
+  merged_.clear();
+  size_t old = 0, fresh = 0;
+  while (merged_.size() < k_ && (old < hits_.size() || fresh < neighbors.size())) {
+    SearchHit hit;
+    if (fresh < neighbors.size()) {
+      hit = {neighbors[fresh].distance, file, neighbors[fresh].row};
+    }
+    if (fresh == neighbors.size() || (old < hits_.size() && Nearer(hits_[old], hit))) {
+      merged_.push_back(hits_[old++]);
+    } else {
+      merged_.push_back(hit);
+      ++fresh;
     }
   }
-  const auto nearer = [](const SearchHit& a, const SearchHit& b) {
-    return std::tie(a.distance, a.file, a.row) < std::tie(b.distance, b.file, b.row);
-  };
-  const size_t kept = std::min(k, hits.size());
-  // One file's neighbours are in order already.
-  if (files.size() > 1) {
-    std::partial_sort(hits.begin(), hits.begin() + static_cast<ptrdiff_t>(kept), hits.end(),
-                      nearer);
-  }
-  hits.resize(kept);
-  return hits;
+  std::swap(hits_, merged_);
 }
+
+float TopHits::limit() const {
+  return hits_.size() < k_ || k_ == 0 ? std::numeric_limits<float>::infinity()
+                                      : hits_.back().distance;
+}
+
+std::vector<SearchHit> TopHits::Take() { return std::exchange(hits_, {}); }
 
 }  // namespace tarn

@@ -11,8 +11,23 @@
 
 namespace tarn {
 
-/// Merges the neighbours of each file (nearest first) into the k nearest hits, nearest first; ties
-/// go to the earlier file, then the earlier row, so that the answer does not depend on threads.
-std::vector<SearchHit> MergeHits(std::span<const std::vector<index::Neighbor>> files, size_t k);
+/// Keeps the k nearest hits of the files added so far; ties go to the earlier file, then the
+/// earlier row, so that the answer does not depend on the order of the files. One thread at a time.
+class TopHits {
+ public:
+  explicit TopHits(size_t k) : k_(k) {}
+
+  /// The neighbours of one file, nearest first.
+  void Add(uint32_t file, std::span<const index::Neighbor> neighbors);
+  /// The distance of the k-th; infinite until there are k.
+  float limit() const;
+  /// Nearest first. Leaves the object empty.
+  std::vector<SearchHit> Take();
+
+ private:
+  size_t k_;
+  std::vector<SearchHit> hits_;  // sorted, at most k
+  std::vector<SearchHit> merged_;
+};
 
 }  // namespace tarn

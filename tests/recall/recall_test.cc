@@ -122,7 +122,7 @@ class RecallTest : public ::testing::TestWithParam<Setting> {
     for (const SearchHit& hit : *hits) {
       const uint32_t row = table_.rows_of_file.at(hit.file).at(hit.row);
       EXPECT_TRUE(seen.insert(row).second) << "row " << row << " was found twice";
-      if (live) EXPECT_TRUE(live(row)) << "row " << row << " is not live";
+      EXPECT_TRUE(!live || live(row)) << "row " << row << " is not live";
       EXPECT_NEAR(hit.distance, distance(row), 2e-4 * std::max(1.0, std::abs(last)));
       right_ += distance(row) <= limit;
     }

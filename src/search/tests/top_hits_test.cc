@@ -2,6 +2,7 @@
 #include "search/top_hits.h"
 
 #include <algorithm>
+#include <limits>
 #include <random>
 #include <tuple>
 
@@ -10,7 +11,7 @@
 namespace tarn {
 namespace {
 
-TEST(MergeHits, GivesTheNearestOfAllFilesWhateverTheirOrder) {
+TEST(TopHits, GivesTheNearestOfAllFilesWhateverTheirOrder) {
   constexpr uint32_t kSeed = 7;
   std::mt19937 random(kSeed);
   std::vector<std::vector<index::Neighbor>> files(5);
@@ -26,17 +27,23 @@ TEST(MergeHits, GivesTheNearestOfAllFilesWhateverTheirOrder) {
     });
   }
   std::sort(all.begin(), all.end());
-  const auto hits = MergeHits(files, 17);
+  TopHits top(17);
+  for (const uint32_t file : {3, 0, 4, 1, 2}) top.Add(file, files[file]);
+  EXPECT_EQ(top.limit(), std::get<0>(all[16]));
+  const auto hits = top.Take();
   ASSERT_EQ(hits.size(), 17u);
   for (size_t i = 0; i < hits.size(); ++i) {
     EXPECT_EQ(std::tuple(hits[i].distance, hits[i].file, hits[i].row), all[i]) << "seed " << kSeed;
   }
 }
 
-TEST(MergeHits, FewerRowsThanAskedAreAllGiven) {
-  EXPECT_TRUE(MergeHits({}, 10).empty());
+TEST(TopHits, FewerRowsThanAskedAreAllGiven) {
+  EXPECT_TRUE(TopHits(10).Take().empty());
   const std::vector<std::vector<index::Neighbor>> files{{{1, 1}}, {}, {{0.5f, 3}}};
-  const auto hits = MergeHits(files, 10);
+  TopHits top(10);
+  for (uint32_t file = 0; file < 3; ++file) top.Add(file, files[file]);
+  EXPECT_EQ(top.limit(), std::numeric_limits<float>::infinity());
+  const auto hits = top.Take();
   ASSERT_EQ(hits.size(), 2u);
   EXPECT_EQ(hits[0].file, 2u);
 }
