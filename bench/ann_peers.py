@@ -1,14 +1,21 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Tarn's graph index beside hnswlib: recall@10 against queries per second.
+"""Tarn's indexes beside those of others: recall@10 against queries per second.
 
-Each round runs `tarn bench ann` and then hnswlib, so that a drift of the machine meets both; the
-median of the rounds counts. One search thread, two build threads, k = 10; a result as near as the
-true tenth neighbour counts as right. Give queries on which nothing was tuned: by default rows 1000 to
+Each round asks every contender once at each setting, one after the other, so that a drift of the machine meets all;
+medians of the rounds count, and ratios are taken within a round. One search thread, two build threads, k = 10; a result
+as near as the true tenth neighbour counts as right. Give queries on which nothing was tuned: by default rows 1000 to
 1999 of the query file (all of them when there are fewer).
 
-hnswlib answers all queries in one call of its Python module, which costs it nothing a query; tarn is a
-C++ loop with the clock read at each query.
+Peers answer all queries in one call of their Python modules, which costs them nothing a query (Lance: one by one, fewer
+queries); tarn is a C++ loop with the clock read at each query. A peer that is not installed, or does not run on this
+processor, is reported and left out.
+
+    ./dev bench ann --base base.npy --queries queries.npy --truth truth.npy [--metric cosine] [--peers hnswlib,svs]
+                    [--tarn-indexes hnsw,ivf_pq] [--cache DIR] [--filter 0.1] [--deleted 0.2] [--files 8]
+
+With --filter or --deleted only a random share of the rows may be returned; the truth is found anew.
+Writes OUT.json, OUT.md and OUT.svg.
 """
 import argparse
 import json
@@ -17,98 +24,162 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 
-import hnswlib
 import numpy as np
+from peer_indexes import PEERS
+from peer_process import PeerProcess, fingerprint
+from recall_chart import qps_at, write_chart
 
 K = 10
 LEVELS = (0.95, 0.97, 0.99)
-EFS = (10, 16, 24, 32, 40, 48, 64, 80, 96, 128, 160, 192, 256, 320, 384, 512, 768)
+ENOUGH = 0.995
+LIVE_SEED = 20
 
 
 def parse_arguments():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--base", required=True, help=".npy, n x dim, float16 or float32")
     parser.add_argument("--queries", required=True, help=".npy, of the same dimension")
     parser.add_argument("--truth", required=True, help=".npy, true neighbours, nearest first")
-    parser.add_argument("--tarn", default="build/release/src/cli/tarn", help="the tarn program")
     parser.add_argument("--metric", default="cosine", choices=("cosine", "euclidean", "dot_product"))
+    parser.add_argument("--peers", default=",".join(PEERS), help="of " + ", ".join(PEERS) + "; '' for none")
+    parser.add_argument("--tarn-indexes", default="hnsw", help="of hnsw, ivf_pq, flat")
+    parser.add_argument("--files", type=int, default=1, help="files of tarn's table")
+    parser.add_argument("--filter", type=float, default=1, help="share of the rows that a filter keeps")
+    parser.add_argument("--deleted", type=float, default=0, help="share of the rows that are deleted")
     parser.add_argument("--query-begin", type=int, default=1000)
     parser.add_argument("--query-end", type=int, default=2000)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--passes", type=int, default=2, help="of each setting in a round; the fastest counts")
     parser.add_argument("--build-threads", type=int, default=2)
-    parser.add_argument("--out", default="ann_peers", help="writes OUT.json and OUT.svg")
+    parser.add_argument("--cache", help="keeps built indexes between runs, with their build seconds")
+    parser.add_argument("--skip-build-times", action="store_true", help="leave build seconds out of the table")
+    parser.add_argument("--tarn", default=os.environ.get("TARN_BINARY", "build/release/src/cli/tarn"))
+    parser.add_argument("--out", default="ann_peers", help="writes OUT.json, OUT.md and OUT.svg")
     return parser.parse_args()
 
 
-def distances(metric, query, rows):
-    if metric == "euclidean":
-        return np.linalg.norm(rows - query, axis=1)
-    products = rows @ query
-    if metric == "dot_product":
-        return -products
-    return 1 - products / (np.linalg.norm(rows, axis=1) * np.linalg.norm(query))
+class Truth:
+    """How far a right result may be, for each query, and how many there can be."""
 
+    def __init__(self, metric, base, queries, neighbours, live):
+        self.metric, self.base, self.queries = metric, base, queries
+        self.norms = np.linalg.norm(base, axis=1) if metric == "cosine" else None
+        if live is not None:
+            neighbours = self._search(np.flatnonzero(live))
+        last = self.distances(neighbours[:, :K]).max(axis=1)
+        self.limits = last + 1e-6 * np.maximum(1.0, np.abs(last))
 
-class Hnswlib:
-    """hnswlib with M = 16 and efConstruction = 200, on the same float32 vectors."""
+    def _search(self, rows):
+        kept = self.base[rows]
+        found = []
+        for query in self.queries:
+            products = kept @ query
+            if self.metric == "cosine":
+                far = -products / self.norms[rows]
+            else:
+                far = -products if self.metric == "dot_product" else (kept ** 2).sum(axis=1) - 2 * products
+            found.append(rows[np.argpartition(far, K)[:K]])
+        return np.array(found)
 
-    def __init__(self, args, base, queries, truth):
-        self.metric, self.base, self.queries = args.metric, base, queries
-        self.limits = []
-        for query, rows in zip(queries, truth):
-            last = distances(args.metric, query, base[rows[:K]]).max()
-            self.limits.append(last + 1e-6 * max(1.0, abs(last)))
-        space = {"cosine": "cosine", "euclidean": "l2", "dot_product": "ip"}[args.metric]
-        self.index = hnswlib.Index(space=space, dim=base.shape[1])
-        self.index.init_index(max_elements=len(base), M=16, ef_construction=200)
-        start = time.perf_counter()
-        self.index.add_items(base, num_threads=args.build_threads)
-        self.build_seconds = time.perf_counter() - start
-        with tempfile.NamedTemporaryFile() as file:
-            self.index.save_index(file.name)
-            self.index_bytes = os.path.getsize(file.name)
+    def distances(self, labels):
+        rows = self.base[labels]
+        if self.metric == "euclidean":
+            return np.linalg.norm(rows - self.queries[:len(labels), None], axis=2)
+        products = np.einsum("qkd,qd->qk", rows, self.queries[:len(labels)])
+        if self.metric == "dot_product":
+            return -products
+        return 1 - products / (self.norms[labels] * np.linalg.norm(self.queries[:len(labels)], axis=1)[:, None])
 
     def recall(self, labels):
-        right = 0
-        for query, rows, limit in zip(self.queries, labels, self.limits):
-            right += int((distances(self.metric, query, self.base[rows]) <= limit).sum())
-        return right / (len(labels) * K)
+        valid = (labels >= 0) & (labels < len(self.base))
+        near = self.distances(np.where(valid, labels, 0)) <= self.limits[:len(labels), None]
+        return float((near & valid).sum()) / (len(labels) * K)
 
-    def sweep(self):
+
+class PeerContender:
+    def __init__(self, name, process, truth):
+        self.name, self.process, self.truth = name, process, truth
+        self.facts = process.facts
+        self.label = self.facts["label"]
+        self.settings = self.facts["settings"]
+
+    def round(self):
         points = []
-        for ef in EFS:
-            self.index.set_ef(ef)
-            best = float("inf")
-            for _ in range(3):
-                start = time.perf_counter()
-                labels, _distances = self.index.knn_query(self.queries, k=K, num_threads=1)
-                best = min(best, time.perf_counter() - start)
-            points.append({"ef": ef, "recall": self.recall(labels), "qps": len(labels) / best})
-            if points[-1]["recall"] >= 0.995:
+        for setting in self.settings:
+            labels, seconds = self.process.search(setting)
+            recall = self.truth.recall(labels)
+            points.append({"setting": setting, "recall": recall, "qps": len(labels) / seconds})
+            if recall >= ENOUGH:
                 break
+        self.settings = self.settings[:len(points)]
         return points
 
 
-def run_tarn(args, query_end):
-    command = [args.tarn, "bench", "ann", "--base", args.base, "--queries", args.queries,
-               "--truth", args.truth, "--metric", args.metric, "--query-begin", str(args.query_begin),
-               "--query-end", str(query_end), "--build-threads", str(args.build_threads), "--json"]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
-    if done.returncode != 0:
-        sys.exit(f"{' '.join(command)} failed with status {done.returncode}")
-    return json.loads(done.stdout)
+class TarnContender:
+    def __init__(self, index, args, folder):
+        self.name, self.label, self.args = f"tarn_{index}", f"tarn {index}", args
+        self.command = [args.tarn, "bench", "ann", "--base", args.base, "--queries", args.queries,
+                        "--truth", args.truth, "--metric", args.metric, "--index", index, "--json",
+                        "--query-begin", str(args.query_begin), "--query-end", str(args.query_end),
+                        "--build-threads", str(args.build_threads), "--files", str(args.files),
+                        "--filter", str(args.filter), "--deleted", str(args.deleted),
+                        "--passes", str(args.passes), "--table", os.path.join(folder, f"tarn-{index}-{args.files}")]
+        self.facts = None
+
+    def round(self):
+        done = subprocess.run(self.command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
+        if done.returncode != 0:
+            raise RuntimeError(done.stderr.strip() or f"status {done.returncode}")
+        result = json.loads(done.stdout)
+        if self.facts is None:
+            self.facts = {"build_seconds": result["build_seconds"], "bytes": result["index_bytes"],
+                          "raw_inside": False, "queries": self.args.query_end - self.args.query_begin}
+        points = [{"setting": [p["ef"], p["nprobe"]], **{key: p[key] for key in ("recall", "qps", "p50_us", "p99_us")}}
+                  for p in result["sweep"]]
+        return points
 
 
-def qps_at(points, recall):
-    """By linear interpolation between the two points around the recall; None outside of the sweep."""
-    points = sorted(points, key=lambda p: p["recall"])
-    for low, high in zip(points, points[1:]):
-        if low["recall"] <= recall <= high["recall"] and high["recall"] > low["recall"]:
-            share = (recall - low["recall"]) / (high["recall"] - low["recall"])
-            return low["qps"] + share * (high["qps"] - low["qps"])
-    return None
+def start_contenders(args, truth, live, folder):
+    contenders = [TarnContender(index, args, folder) for index in args.tarn_indexes.split(",") if index]
+    for name in filter(None, args.peers.split(",")):
+        if name not in PEERS:
+            sys.exit(f"unknown peer '{name}'; known: {', '.join(PEERS)}")
+        process = None
+        print(f"{name}: loading or building", file=sys.stderr)
+        try:
+            process = PeerProcess(name, {
+                "base": args.base, "queries": args.queries, "begin": args.query_begin, "end": args.query_end,
+                "metric": args.metric, "threads": args.build_threads, "cache": folder, "live": live, "k": K,
+                "passes": args.passes})
+            contenders.append(PeerContender(name, process, truth))
+        except RuntimeError as error:
+            print(f"{name} is left out: {error}", file=sys.stderr)
+    return contenders
+
+
+def run_rounds(args, contenders):
+    rounds = {contender.name: [] for contender in contenders}
+    for number in range(args.rounds):
+        for contender in list(contenders):
+            try:
+                rounds[contender.name].append(contender.round())
+            except RuntimeError as error:
+                print(f"{contender.name} is left out: {error}", file=sys.stderr)
+                contenders.remove(contender)
+        print(f"round {number + 1} of {args.rounds} done", file=sys.stderr)
+    return rounds
+
+
+def median_points(rounds):
+    points = []
+    for same in zip(*rounds):
+        point = dict(same[0])
+        for key in ("qps", "p50_us", "p99_us"):
+            if key in point:
+                point[key] = statistics.median(p[key] for p in same)
+        points.append(point)
+    return points
 
 
 def median_at(rounds, recall):
@@ -116,44 +187,39 @@ def median_at(rounds, recall):
     return None if not values or None in values else statistics.median(values)
 
 
-def chart(series, path):
-    """Recall on a scale that spreads the last percents, queries per second on a logarithmic one."""
-    width, height, left, top = 640, 400, 70, 30
-    points = [p for _, _, rows in series for p in rows if p["recall"] >= 0.8]
-    if not points:
-        return
-    low = 10 ** np.floor(np.log10(min(p["qps"] for p in points)))
-    high = 10 ** np.ceil(np.log10(max(p["qps"] for p in points)))
+def ratio_at(ours, theirs, recall):
+    pairs = [(qps_at(a, recall), qps_at(b, recall)) for a, b in zip(ours, theirs)]
+    return statistics.median(a / b for a, b in pairs) if pairs and all(a and b for a, b in pairs) else None
 
-    def x(recall):
-        # 0.8 .. 0.999 by the logarithm of what is missing.
-        missing = max(1 - recall, 0.001)
-        return left + (width - left - 20) * np.log(0.2 / missing) / np.log(0.2 / 0.001)
 
-    def y(qps):
-        return top + (height - top - 50) * (1 - np.log(qps / low) / np.log(high / low))
+def markdown(args, contenders, rounds, rows):
+    def cell(value, form=",.0f"):
+        return "-" if value is None else format(value, form)
 
-    out = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
-           'font-family="sans-serif" font-size="12">',
-           f'<rect width="{width}" height="{height}" fill="white"/>']
-    for recall in (0.8, 0.9, 0.95, 0.97, 0.99, 0.995, 0.999):
-        out.append(f'<line x1="{x(recall):.1f}" x2="{x(recall):.1f}" y1="{top}" y2="{height - 50}" stroke="#ddd"/>'
-                   f'<text x="{x(recall):.1f}" y="{height - 32}" text-anchor="middle">{recall}</text>')
-    qps = low
-    while qps <= high:
-        out.append(f'<line x1="{left}" x2="{width - 20}" y1="{y(qps):.1f}" y2="{y(qps):.1f}" stroke="#ddd"/>'
-                   f'<text x="{left - 6}" y="{y(qps) + 4:.1f}" text-anchor="end">{qps:,.0f}</text>')
-        qps *= 10
-    for i, (name, colour, rows) in enumerate(series):
-        rows = sorted((p for p in rows if p["recall"] >= 0.8), key=lambda p: p["recall"])
-        line = " ".join(f'{x(p["recall"]):.1f},{y(p["qps"]):.1f}' for p in rows)
-        out.append(f'<polyline points="{line}" fill="none" stroke="{colour}" stroke-width="2"/>')
-        out += [f'<circle cx="{x(p["recall"]):.1f}" cy="{y(p["qps"]):.1f}" r="3" fill="{colour}"/>' for p in rows]
-        out.append(f'<text x="{left + 10}" y="{height - 62 - 16 * i}" fill="{colour}">{name}</text>')
-    out.append(f'<text x="{width / 2}" y="{height - 10}" text-anchor="middle">recall@10</text>'
-               f'<text x="{left}" y="{top - 12}">queries per second, one thread</text></svg>')
-    with open(path, "w", encoding="utf-8") as file:
-        file.write("\n".join(out) + "\n")
+    first = contenders[0]
+    build = [] if args.skip_build_times else ["build, s"]
+    out = ["| | " + " | ".join([f"QPS at {level}" for level in LEVELS] +
+                               [f"{first.name} / it at {level}" for level in LEVELS] + build + ["bytes a vector on disk"]) + " |",
+           "|---" * (2 + 2 * len(LEVELS) + len(build)) + "|"]
+    for contender in contenders:
+        facts = contender.facts
+        cells = [cell(median_at(rounds[contender.name], level)) for level in LEVELS]
+        cells += ["" if contender is first else
+                  cell(ratio_at(rounds[first.name], rounds[contender.name], level), ".2f") for level in LEVELS]
+        cells += [cell(facts["build_seconds"], ".1f")] if build else []
+        cells.append(f"{facts['bytes'] / rows:,.0f}" + (" with the vectors" if facts["raw_inside"] else ""))
+        out.append(f"| {contender.label} | " + " | ".join(cells) + " |")
+    return "\n".join(out) + "\n"
+
+
+def latencies(contenders, rounds):
+    lines = ["| | at recall | p50, us | p99, us |", "|---|---|---|---|"]
+    for contender in contenders:
+        points = [p for p in median_points(rounds[contender.name]) if p.get("p99_us") and p["recall"] >= LEVELS[0]]
+        if points:
+            point = max(points, key=lambda p: p["qps"])
+            lines.append(f"| {contender.label} | {point['recall']:.3f} | {point['p50_us']:,.0f} | {point['p99_us']:,.0f} |")
+    return "\n".join(lines) + "\n" if len(lines) > 2 else ""
 
 
 def main():
@@ -163,44 +229,38 @@ def main():
     if len(all_queries) < args.query_end:
         args.query_begin, args.query_end = 0, len(all_queries)
     chosen = slice(args.query_begin, args.query_end)
-    queries = np.ascontiguousarray(all_queries[chosen], dtype=np.float32)
-    truth = np.load(args.truth)[chosen]
-
-    peer = None
-    tarn_runs, peer_rounds = [], []
-    for number in range(args.rounds):
-        tarn_runs.append(run_tarn(args, args.query_end))
-        if peer is None:
-            peer = Hnswlib(args, base, queries, truth)
-        peer_rounds.append(peer.sweep())
-        print(f"round {number + 1} of {args.rounds} done", file=sys.stderr)
-
-    tarn_rounds = [run["sweep"] for run in tarn_runs]
-    n = len(base)
-    build = statistics.median(run["build_seconds"] for run in tarn_runs)
-    table = [{"recall": r, "tarn_qps": median_at(tarn_rounds, r), "hnswlib_qps": median_at(peer_rounds, r)}
-             for r in LEVELS]
-    print(f"{n} x {base.shape[1]}, {args.metric}, queries {args.query_begin}-{args.query_end - 1}, "
-          f"median of {args.rounds} rounds\n")
-    print("| recall@10 | tarn QPS | hnswlib QPS | ratio |\n|---|---|---|---|")
-    for row in table:
-        ours, theirs = row["tarn_qps"], row["hnswlib_qps"]
-        row["ratio"] = ours / theirs if ours and theirs else None
-        cells = [f"{v:,.0f}" if v else "-" for v in (ours, theirs)]
-        print(f"| {row['recall']} | {cells[0]} | {cells[1]} | "
-              f"{format(row['ratio'], '.2f') if row['ratio'] else '-'} |")
-    tarn_bytes, peer_bytes = tarn_runs[0]["index_bytes"] / n, peer.index_bytes / n
-    print(f"\n| | tarn | hnswlib | ratio |\n|---|---|---|---|\n"
-          f"| build, s | {build:.1f} | {peer.build_seconds:.1f} | {build / peer.build_seconds:.2f} |\n"
-          f"| bytes a vector | {tarn_bytes:.0f} beside the vectors | {peer_bytes:.0f} with them | "
-          f"{tarn_bytes / peer_bytes:.2f} |")
-
+    live = None
+    if args.filter < 1 or args.deleted > 0:
+        live = np.random.default_rng(LIVE_SEED).random(len(base)) < args.filter * (1 - args.deleted)
+    truth = Truth(args.metric, base, np.ascontiguousarray(all_queries[chosen], dtype=np.float32),
+                  np.load(args.truth)[chosen], live)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = temporary
+        if args.cache:
+            folder = os.path.join(args.cache, fingerprint(args.base))
+            os.makedirs(folder, exist_ok=True)
+        contenders = start_contenders(args, truth, live, folder)
+        try:
+            rounds = run_rounds(args, contenders)
+        finally:
+            for contender in contenders:
+                if isinstance(contender, PeerContender):
+                    contender.process.close()
+    if not contenders:
+        sys.exit("no contender is left")
+    rest = "" if live is None else f", {live.mean():.1%} of the rows live"
+    title = (f"{len(base):,} x {base.shape[1]}, {args.metric}, queries {args.query_begin}-{args.query_end - 1}, "
+             f"medians of {args.rounds} rounds{rest}")
+    text = f"{title}\n\n{markdown(args, contenders, rounds, len(base))}\n{latencies(contenders, rounds)}"
+    print(text)
+    with open(args.out + ".md", "w", encoding="utf-8") as file:
+        file.write(text)
     with open(args.out + ".json", "w", encoding="utf-8") as file:
-        json.dump({"table": table, "tarn": tarn_runs,
-                   "hnswlib": {"build_seconds": peer.build_seconds, "index_bytes": peer.index_bytes,
-                               "rounds": peer_rounds}}, file, indent=1)
-    chart([("tarn", "#c0392b", tarn_rounds[-1]), ("hnswlib, M 16, efConstruction 200", "#2c3e50", peer_rounds[-1])],
-          args.out + ".svg")
+        json.dump({"title": title, "contenders": {
+            c.name: {"label": c.label, **{k: v for k, v in c.facts.items() if k != "settings"},
+                     "qps_at": {str(level): median_at(rounds[c.name], level) for level in LEVELS},
+                     "points": median_points(rounds[c.name]), "rounds": rounds[c.name]} for c in contenders}}, file, indent=1)
+    write_chart([(c.label, median_points(rounds[c.name])) for c in contenders], args.out + ".svg", title)
 
 
 if __name__ == "__main__":

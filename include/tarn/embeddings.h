@@ -64,8 +64,14 @@ class EmbeddingsView {
 };
 
 /// Why one row (policy.dim floats) cannot be stored under the policy, as CheckEmbeddings would say
-/// it; nullopt when it can.
-std::optional<std::string> EmbeddingProblem(const float* row, const VectorStoragePolicy& policy);
+/// it; nullopt when it can. `step`: RoundingStep of the rows that go into the same file; 0: not
+/// known, or values that were rounded before.
+std::optional<std::string> EmbeddingProblem(const float* row, const VectorStoragePolicy& policy,
+                                            float step = 0);
+
+/// Precision i8: the step that the values of these rows are rounded to when they become one file, a
+/// power of two. Rows that cannot be stored whatever the step do not count. 0 in other precisions.
+float RoundingStep(const EmbeddingsView& embeddings, const VectorStoragePolicy& policy);
 
 /// Checks that rows [0, rows) can be stored under the policy: the dimension fits; every value is
 /// finite also after rounding to the policy's precision; under cosine no row is zero or rounds to

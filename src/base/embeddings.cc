@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tarn/embeddings.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
 #include "arrow/array.h"
 #include "arrow/type.h"
+#include "base/byte_step.h"
 #include "base/float16.h"
 
 namespace tarn {
@@ -238,29 +240,53 @@ EmbeddingsView EmbeddingsView::AllNull(int64_t rows, int32_t dim) {
   return view;
 }
 
-std::optional<std::string> EmbeddingProblem(const float* row, const VectorStoragePolicy& policy) {
+std::optional<std::string> EmbeddingProblem(const float* row, const VectorStoragePolicy& policy,
+                                            float step) {
   std::string problem = RowProblem(row, policy);
-  if (problem.empty()) return std::nullopt;
-  return problem;
+  if (!problem.empty()) return problem;
+  const bool angular =
+      policy.metric == VectorMetric::kCosine || policy.metric == VectorMetric::kNormalizedCosine;
+  if (policy.precision != VectorPrecision::kI8 || step == 0 || !angular) return std::nullopt;
+  double norm = 0;
+  for (int32_t i = 0; i < policy.dim; ++i) {
+    norm += std::pow(double{step} * RoundToSteps(row[i], step), 2);
+  }
+  if (norm > 0 && policy.metric == VectorMetric::kCosine) return std::nullopt;
+  if (norm > 0) {
+    if (std::abs(std::sqrt(norm) - 1) <= kUnitLengthTolerance) return std::nullopt;
+    return "in precision i8 the vector has length " + std::to_string(std::sqrt(norm)) +
+           ", normalized_cosine asks for 1";
+  }
+  return "in precision i8 the vector rounds to zero, which has no cosine distance; values of its "
+         "file that are far larger ask for steps of " +
+         std::to_string(step);
+}
+
+float RoundingStep(const EmbeddingsView& embeddings, const VectorStoragePolicy& policy) {
+  if (policy.precision != VectorPrecision::kI8) return 0;
+  float largest = 0;
+  for (int64_t row = 0; row < embeddings.rows(); ++row) {
+    const float* values = embeddings.Row(row);
+    if (values == nullptr || !RowProblem(values, policy).empty()) continue;
+    for (int32_t i = 0; i < policy.dim; ++i) largest = std::max(largest, std::abs(values[i]));
+  }
+  return ByteStep(largest);
 }
 
 Status CheckEmbeddings(const EmbeddingsView& embeddings, const VectorStoragePolicy& policy,
                        int64_t first_row) {
   ARROW_RETURN_NOT_OK(policy.Validate());
-  if (policy.precision == VectorPrecision::kI8) {
-    return Error(ErrorKind::kNotSupported, "vector column '", policy.column_name,
-                 "': precision i8 cannot be written by this version; use f32 or f16");
-  }
   if (embeddings.rows() > 0 && embeddings.dim() != policy.dim) {
     return Error(ErrorKind::kBadInput, "vector column '", policy.column_name, "' has dimension ",
                  policy.dim, ", the embeddings have ", embeddings.dim());
   }
+  const float step = RoundingStep(embeddings, policy);
   for (int64_t row = 0; row < embeddings.rows(); ++row) {
     const float* values = embeddings.Row(row);
     if (values == nullptr) continue;
-    if (std::string problem = RowProblem(values, policy); !problem.empty()) {
+    if (const auto problem = EmbeddingProblem(values, policy, step)) {
       return Error(ErrorKind::kBadInput, "vector column '", policy.column_name, "', row ",
-                   first_row + row, ": ", problem);
+                   first_row + row, ": ", *problem);
     }
   }
   return Status::OK();

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cmath>
 
 namespace tarn {
 namespace {
@@ -42,6 +43,40 @@ Status HnswConfig::Validate() const {
   }
   if (ef_search < 1) {
     return Error(ErrorKind::kBadInput, "HNSW ef_search is ", ef_search, "; it must be at least 1");
+  }
+  return Status::OK();
+}
+
+IvfPqConfig IvfPqConfig::ForDataset(int64_t n, int32_t dim) {
+  IvfPqConfig config;
+  // Lists of fewer than 16 rows would mostly be empty places.
+  const auto rows = static_cast<double>(std::max<int64_t>(n, 1));
+  const double lists = std::min(4 * std::sqrt(rows), rows / 16);
+  config.nlist = static_cast<int32_t>(std::clamp(lists, 1.0, 1e6));
+  config.m = std::max(1, dim / 2);
+  return config;
+}
+
+Status IvfPqConfig::Validate(int32_t dim) const {
+  constexpr int32_t kMostLists = 1 << 20;
+  if (dim < 1 || dim > kMaxDimension) {
+    return Error(ErrorKind::kBadInput, "IVF: the dimension is ", dim, "; it must be between 1 and ",
+                 kMaxDimension);
+  }
+  if (nlist < 0 || nlist > kMostLists) {
+    return Error(ErrorKind::kBadInput, "IVF nlist is ", nlist, "; it must be between 1 and ",
+                 kMostLists, ", or 0 to be chosen");
+  }
+  if (nprobe < 0 || nprobe > kMostLists) {
+    return Error(ErrorKind::kBadInput, "IVF nprobe is ", nprobe, "; it must be between 1 and ",
+                 kMostLists, ", or 0 to be chosen");
+  }
+  if (bits != 4 && bits != 8) {
+    return Error(ErrorKind::kBadInput, "IVF bits is ", bits, "; it must be 4 or 8");
+  }
+  if (m < 0 || m > dim) {
+    return Error(ErrorKind::kBadInput, "IVF m is ", m, "; it must be between 1 and the dimension ",
+                 dim, ", or 0 to be chosen");
   }
   return Status::OK();
 }

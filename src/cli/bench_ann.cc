@@ -4,22 +4,20 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <cstdlib>
-#include <filesystem>
 #include <iomanip>
 #include <memory>
+#include <random>
 #include <span>
 
-#include "arrow/api.h"
+#include "cli/bench_table.h"
 #include "cli/npy.h"
-#include "tarn/search_session.h"
-#include "tarn/table_writer.h"
 
 namespace tarn::cli {
 namespace {
 
 constexpr uint32_t kNeighbors = 10;
 constexpr double kEnoughRecall = 0.995;
+constexpr uint32_t kLiveSeed = 20;
 
 double Now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -37,14 +35,17 @@ Result<Inputs> ReadInputs(const BenchAnnOptions& options) {
   Inputs in;
   ARROW_ASSIGN_OR_RAISE(in.base, ReadNpy(options.base));
   ARROW_ASSIGN_OR_RAISE(in.queries, ReadNpy(options.queries));
-  ARROW_ASSIGN_OR_RAISE(in.truth, ReadNpy(options.truth));
-  if (in.base.floats.empty() || in.queries.floats.empty() || in.truth.integers.empty()) {
+  const bool truth = !options.truth.empty();
+  if (truth) {
+    ARROW_ASSIGN_OR_RAISE(in.truth, ReadNpy(options.truth));
+  }
+  if (in.base.floats.empty() || in.queries.floats.empty() || in.truth.integers.empty() == truth) {
     return Error(ErrorKind::kBadInput,
                  "bench ann: base and queries must be floats, truth integers, "
                  "none of them empty");
   }
-  if (in.base.columns != in.queries.columns || in.truth.rows != in.queries.rows ||
-      in.truth.columns < kNeighbors) {
+  if (in.base.columns != in.queries.columns ||
+      (truth && (in.truth.rows != in.queries.rows || in.truth.columns < kNeighbors))) {
     return Error(ErrorKind::kBadInput, "bench ann: base is ", in.base.rows, " x ", in.base.columns,
                  ", queries ", in.queries.rows, " x ", in.queries.columns, ", truth ",
                  in.truth.rows, " x ", in.truth.columns,
@@ -79,9 +80,19 @@ double DistanceOf(VectorMetric metric, const float* query, const float* row, siz
   return 1 - dot / std::sqrt(query_norm * row_norm);
 }
 
-/// The distance that a right result may have at most, for each query: that of the true tenth.
-std::vector<float> TruthLimits(const Inputs& in, VectorMetric metric) {
-  std::vector<float> limits;
+/// What a right result is: at most so far from its query, and so many of them.
+struct Truth {
+  std::vector<float> limits;  // of each query
+  uint64_t results = 0;       // over all queries
+};
+
+float WithSlack(double distance) {
+  return static_cast<float>(distance + 2e-6 * std::max(1.0, std::abs(distance)));
+}
+
+/// From the file of true neighbours.
+Truth ReadTruth(const Inputs& in, VectorMetric metric) {
+  Truth truth;
   const size_t dim = in.base.columns;
   for (uint64_t q = in.begin; q < in.end; ++q) {
     double last = 0;
@@ -91,81 +102,62 @@ std::vector<float> TruthLimits(const Inputs& in, VectorMetric metric) {
                                          in.base.floats.data() + row * dim, dim);
       last = i == 0 ? distance : std::max(last, distance);
     }
-    limits.push_back(static_cast<float>(last + 2e-6 * std::max(1.0, std::abs(last))));
+    truth.limits.push_back(WithSlack(last));
   }
-  return limits;
+  truth.results = truth.limits.size() * kNeighbors;
+  return truth;
 }
 
-/// The base as a table of one file in a temporary folder, which goes with it.
-class BenchTable {
- public:
-  ~BenchTable() {
-    session_.reset();
-    std::error_code ignored;
-    if (!folder_.empty()) std::filesystem::remove_all(folder_, ignored);
+/// By exact search under the same filter.
+Result<Truth> FindTruth(SearchSession& session, const Inputs& in, SearchRequest request) {
+  const size_t dim = in.base.columns;
+  ARROW_ASSIGN_OR_RAISE(
+      const auto queries,
+      EmbeddingsView::FromSpan(
+          std::span(in.queries.floats).subspan(in.begin * dim, (in.end - in.begin) * dim),
+          static_cast<int32_t>(dim)));
+  request.exact = true;
+  ARROW_ASSIGN_OR_RAISE(const auto answers, session.SearchHitsBatch(queries, request));
+  Truth truth;
+  for (const auto& nearest : answers) {
+    truth.limits.push_back(nearest.empty() ? 0 : WithSlack(nearest.back().distance));
+    truth.results += nearest.size();
   }
+  return truth;
+}
 
-  Status Build(const BenchAnnOptions& options, const NpyMatrix& base);
-
-  SearchSession& session() { return *session_; }
-  double build_seconds() const { return build_seconds_; }
-  uint64_t index_bytes() const { return index_bytes_; }
-
- private:
-  std::string folder_;
-  std::shared_ptr<SearchSession> session_;
-  double build_seconds_ = 0;
-  uint64_t index_bytes_ = 0;
-};
-
-Status BenchTable::Build(const BenchAnnOptions& options, const NpyMatrix& base) {
-  folder_ = (std::filesystem::temp_directory_path() / "tarn-bench.XXXXXX").string();
-  if (mkdtemp(folder_.data()) == nullptr) {
-    return Error(ErrorKind::kIo, "cannot make a folder like ", folder_);
+/// Random rows of the view: those that the filter keeps and nothing deleted; nullptr for all.
+Result<std::shared_ptr<const RowFilter>> DrawLiveRows(const BenchAnnOptions& options,
+                                                      const ReadView& view) {
+  if (options.filter >= 1 && options.deleted <= 0) return nullptr;
+  std::mt19937 random(kLiveSeed);
+  std::bernoulli_distribution kept(std::clamp(options.filter, 0.0, 1.0));
+  std::bernoulli_distribution gone(std::clamp(options.deleted, 0.0, 1.0));
+  std::vector<std::vector<uint64_t>> words;
+  for (const auto& file : view.files()) {
+    auto& bits = words.emplace_back((static_cast<size_t>(file.rows) + 63) / 64);
+    for (size_t row = 0; row < static_cast<size_t>(file.rows); ++row) {
+      const bool keep = kept(random), lose = gone(random);
+      if (keep && !lose) bits[row / 64] |= uint64_t{1} << (row % 64);
+    }
   }
-  ARROW_ASSIGN_OR_RAISE(auto store, LocalStore::Make(folder_, {.durable = false}));
-  ARROW_ASSIGN_OR_RAISE(std::shared_ptr<CatalogProvider> catalog,
-                        HadoopCatalog::Make(std::move(store), ""));
-  VectorStoragePolicy policy;
-  policy.column_name = "embedding";
-  policy.dim = static_cast<int32_t>(base.columns);
-  policy.metric = options.metric;
-  TableProperties properties(policy);
-  properties.hnsw = options.hnsw;
-  const TableIdent ident{{"bench"}, "ann"};
-  TableWriterOptions writing;
-  writing.threads = options.build_threads;
-  ARROW_ASSIGN_OR_RAISE(auto writer,
-                        TableWriter::CreateOrOpen(catalog, ident, properties, writing));
-  ARROW_ASSIGN_OR_RAISE(const auto embeddings, EmbeddingsView::FromSpan(base.floats, policy.dim));
-  const auto rows = arrow::RecordBatch::Make(arrow::schema(arrow::FieldVector{}),
-                                             static_cast<int64_t>(base.rows), arrow::ArrayVector{});
-  const double start = Now();
-  ARROW_RETURN_NOT_OK(writer->WriteBatch(*rows, embeddings));
-  build_seconds_ = Now() - start;
-  ARROW_RETURN_NOT_OK(writer->Commit());
-  ARROW_ASSIGN_OR_RAISE(session_, SearchSession::Open(catalog, ident, {.threads = 1}));
-  ARROW_ASSIGN_OR_RAISE(const auto file, session_->view()->OpenFile(0));
-  for (const auto& column : file->vector_columns()) index_bytes_ += column.section_bytes;
-  return Status::OK();
+  return RowFilter::FromBitmaps(view, std::move(words));
 }
 
 struct Point {
   uint32_t ef = 0;
+  uint32_t nprobe = 0;
   double recall = 0;
   double qps = 0;
   double p50_us = 0;
   double p99_us = 0;
 };
 
-Result<Point> Measure(SearchSession& session, const Inputs& in, const std::vector<float>& limits,
-                      uint32_t ef, int passes) {
+Result<Point> Measure(SearchSession& session, const Inputs& in, const Truth& truth,
+                      const SearchRequest& request, int passes) {
   const size_t dim = in.base.columns;
   const size_t count = in.end - in.begin;
-  SearchRequest request;
-  request.k = kNeighbors;
-  request.ef = ef;
-  Point point{ef};
+  Point point{request.ef, request.nprobe};
   std::vector<double> micros(count);
   for (int pass = 0; pass < std::max(1, passes); ++pass) {
     uint64_t right = 0;
@@ -174,7 +166,7 @@ Result<Point> Measure(SearchSession& session, const Inputs& in, const std::vecto
     for (size_t i = 0; i < count; ++i) {
       const std::span query(in.queries.floats.data() + (in.begin + i) * dim, dim);
       ARROW_ASSIGN_OR_RAISE(const auto found, session.SearchHits(query, request));
-      for (const auto& hit : found) right += hit.distance <= limits[i];
+      for (const auto& hit : found) right += hit.distance <= truth.limits[i];
       const double after = Now();
       micros[i] = (after - before) * 1e6;
       before = after;
@@ -185,41 +177,73 @@ Result<Point> Measure(SearchSession& session, const Inputs& in, const std::vecto
     point.qps = qps;
     point.p50_us = micros[count / 2];
     point.p99_us = micros[std::min(count - 1, count * 99 / 100)];
-    point.recall = static_cast<double>(right) / static_cast<double>(count * kNeighbors);
+    point.recall = static_cast<double>(right) / static_cast<double>(truth.results);
   }
   return point;
 }
 
-std::vector<uint32_t> DefaultSweep() {
-  return {10,  12,  14,  16,  20,  24,  28,  32,  40,  48,  56,  64,  80,  96,
-          112, 128, 160, 192, 224, 256, 320, 384, 448, 512, 640, 768, 1024};
+/// The settings to try, the fastest first. The default sweeps end when recall is high enough.
+struct Sweep {
+  std::vector<uint32_t> efs;
+  std::vector<uint32_t> nprobes;
+  bool open_ended = false;
+};
+
+Sweep ChooseSweep(const BenchAnnOptions& options) {
+  Sweep sweep{options.efs, options.nprobes};
+  if (options.index == IndexType::kIvfPq) {
+    if (sweep.efs.empty()) sweep.efs = {0};
+    sweep.open_ended = sweep.nprobes.empty();
+    if (sweep.open_ended) {
+      sweep.nprobes = {1,  2,  3,  4,  6,  8,   10,  12,  16,  20,  24,  32,
+                       40, 48, 64, 80, 96, 128, 160, 192, 256, 384, 512, 1024};
+    }
+    return sweep;
+  }
+  if (sweep.nprobes.empty()) sweep.nprobes = {0};
+  sweep.open_ended = sweep.efs.empty();
+  if (sweep.open_ended) {
+    sweep.efs = {10,  12,  14,  16,  20,  24,  28,  32,  40,  48,  56,  64,  80,  96,
+                 112, 128, 160, 192, 224, 256, 320, 384, 448, 512, 640, 768, 1024};
+  }
+  return sweep;
 }
 
-void PrintJson(const BenchAnnOptions& options, const Inputs& in, double build_seconds,
-               uint64_t index_bytes, const std::vector<Point>& sweep, std::ostream& out) {
-  out << "{\"n\": " << in.base.rows << ", \"dim\": " << in.base.columns << ", \"metric\": \""
-      << MetricName(options.metric) << "\", \"build_seconds\": " << build_seconds
-      << ", \"index_bytes\": " << index_bytes << ", \"sweep\": [";
-  for (size_t i = 0; i < sweep.size(); ++i) {
-    const Point& p = sweep[i];
-    out << (i ? ", " : "") << "{\"ef\": " << p.ef << ", \"recall\": " << p.recall
-        << ", \"qps\": " << p.qps << ", \"p50_us\": " << p.p50_us << ", \"p99_us\": " << p.p99_us
-        << "}";
+struct Report {
+  const BenchAnnOptions& options;
+  const Inputs& in;
+  double build_seconds;
+  uint64_t index_bytes;
+  uint64_t live;
+  std::vector<Point> sweep;
+};
+
+void PrintJson(const Report& r, std::ostream& out) {
+  out << "{\"n\": " << r.in.base.rows << ", \"dim\": " << r.in.base.columns << ", \"metric\": \""
+      << MetricName(r.options.metric) << "\", \"index\": \"" << IndexTypeName(r.options.index)
+      << "\", \"files\": " << r.options.files << ", \"live\": " << r.live
+      << ", \"build_seconds\": " << r.build_seconds << ", \"index_bytes\": " << r.index_bytes
+      << ", \"sweep\": [";
+  for (size_t i = 0; i < r.sweep.size(); ++i) {
+    const Point& p = r.sweep[i];
+    out << (i ? ", " : "") << "{\"ef\": " << p.ef << ", \"nprobe\": " << p.nprobe
+        << ", \"recall\": " << p.recall << ", \"qps\": " << p.qps << ", \"p50_us\": " << p.p50_us
+        << ", \"p99_us\": " << p.p99_us << "}";
   }
   out << "]}\n";
 }
 
-void PrintTable(const BenchAnnOptions& options, const Inputs& in, double build_seconds,
-                uint64_t index_bytes, const std::vector<Point>& sweep, std::ostream& out) {
-  out << in.base.rows << " x " << in.base.columns << ", " << MetricName(options.metric)
-      << ", built in " << build_seconds << " s, " << index_bytes << " bytes ("
-      << index_bytes / std::max<uint64_t>(in.base.rows, 1) << " a row)\n"
-      << "     ef  recall      qps   p50 us   p99 us\n"
+void PrintTable(const Report& r, std::ostream& out) {
+  out << r.in.base.rows << " x " << r.in.base.columns << ", " << MetricName(r.options.metric)
+      << ", " << IndexTypeName(r.options.index) << ", " << r.live << " live rows, built in "
+      << r.build_seconds << " s, " << r.index_bytes << " bytes ("
+      << r.index_bytes / std::max<uint64_t>(r.in.base.rows, 1) << " a row)\n"
+      << "     ef nprobe  recall      qps   p50 us   p99 us\n"
       << std::fixed;
-  for (const Point& p : sweep) {
-    out << std::setw(7) << p.ef << std::setprecision(4) << std::setw(8) << p.recall
-        << std::setprecision(0) << std::setw(9) << p.qps << std::setprecision(1) << std::setw(9)
-        << p.p50_us << std::setw(9) << p.p99_us << "\n";
+  for (const Point& p : r.sweep) {
+    out << std::setw(7) << p.ef << std::setw(7) << p.nprobe << std::setprecision(4) << std::setw(8)
+        << p.recall << std::setprecision(0) << std::setw(9) << p.qps << std::setprecision(1)
+        << std::setw(9) << p.p50_us << std::setw(9) << p.p99_us << "\n";
   }
 }
 
@@ -227,18 +251,49 @@ void PrintTable(const BenchAnnOptions& options, const Inputs& in, double build_s
 
 Status RunBenchAnn(const BenchAnnOptions& options, std::ostream& out) {
   ARROW_ASSIGN_OR_RAISE(const Inputs in, ReadInputs(options));
+  BenchTableOptions wanted;
+  wanted.metric = options.metric;
+  wanted.precision = options.precision;
+  wanted.index = options.index;
+  wanted.hnsw = options.hnsw;
+  wanted.build_threads = options.build_threads;
+  wanted.files = options.files;
+  wanted.folder = options.table;
   BenchTable table;
-  ARROW_RETURN_NOT_OK(table.Build(options, in.base));
-  const std::vector<float> limits = TruthLimits(in, options.metric);
-  std::vector<Point> sweep;
-  for (uint32_t ef : options.efs.empty() ? DefaultSweep() : options.efs) {
-    ARROW_ASSIGN_OR_RAISE(const Point point,
-                          Measure(table.session(), in, limits, ef, options.passes));
-    sweep.push_back(point);
-    if (options.efs.empty() && point.recall >= kEnoughRecall) break;
+  ARROW_RETURN_NOT_OK(table.Build(wanted, in.base));
+  ARROW_ASSIGN_OR_RAISE(const auto session, table.Open(/*threads=*/1));
+  SearchRequest request;
+  request.k = kNeighbors;
+  ARROW_ASSIGN_OR_RAISE(request.filter, DrawLiveRows(options, *session->view()));
+  Truth truth;
+  if (options.truth.empty() || request.filter != nullptr ||
+      options.precision != VectorPrecision::kF32) {
+    ARROW_ASSIGN_OR_RAISE(truth, FindTruth(*session, in, request));
+  } else {
+    truth = ReadTruth(in, options.metric);
   }
-  (options.json ? PrintJson : PrintTable)(options, in, table.build_seconds(), table.index_bytes(),
-                                          sweep, out);
+  if (truth.results == 0) return Error(ErrorKind::kBadInput, "bench ann: no live rows are left");
+  Report report{options,
+                in,
+                table.build_seconds(),
+                table.index_bytes(),
+                request.filter ? request.filter->row_count() : in.base.rows,
+                {}};
+  const Sweep sweep = ChooseSweep(options);
+  bool enough = false;
+  for (const uint32_t nprobe : sweep.nprobes) {
+    for (const uint32_t ef : sweep.efs) {
+      request.ef = ef;
+      request.nprobe = nprobe;
+      ARROW_ASSIGN_OR_RAISE(const Point point,
+                            Measure(*session, in, truth, request, options.passes));
+      report.sweep.push_back(point);
+      enough = sweep.open_ended && point.recall >= kEnoughRecall;
+      if (enough) break;
+    }
+    if (enough) break;
+  }
+  (options.json ? PrintJson : PrintTable)(report, out);
   return Status::OK();
 }
 

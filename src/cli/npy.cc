@@ -139,4 +139,25 @@ Result<NpyMatrix> ReadNpy(const std::string& path) {
   return out;
 }
 
+Status WriteNpy(const std::string& path, std::span<const int32_t> values, uint64_t columns) {
+  std::string header = "{'descr': '<i4', 'fortran_order': False, 'shape': (" +
+                       std::to_string(columns == 0 ? 0 : values.size() / columns) + ", " +
+                       std::to_string(columns) + "), }";
+  // The values start at a multiple of 64 bytes: 10 bytes of magic and length, the header, a
+  // newline.
+  header.resize((header.size() + 11 + 63) / 64 * 64 - 11, ' ');
+  header += '\n';
+  std::vector<std::byte> bytes;
+  for (const char c : std::string("\x93NUMPY\x01\x00", 8)) bytes.push_back(std::byte(c));
+  AppendLe(bytes, static_cast<uint16_t>(header.size()));
+  for (const char c : header) bytes.push_back(std::byte(c));
+  for (const int32_t value : values) AppendLe(bytes, value);
+  std::ofstream file(path, std::ios::binary);
+  file.write(reinterpret_cast<const char*>(bytes.data()),
+             static_cast<std::streamsize>(bytes.size()));
+  file.close();
+  if (!file) return Error(ErrorKind::kIo, "cannot write ", path);
+  return Status::OK();
+}
+
 }  // namespace tarn::cli

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Reads NumPy's .npy files (format 1.0 to 3.0): two-dimensional arrays in C order, little-endian,
-// of float16, float32, int32 or int64. What benchmarks exchange with Python.
+// of float16, float32, int32 or int64; writes those of int32. What benchmarks exchange with Python.
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -23,5 +24,8 @@ struct NpyMatrix {
 /// kNotFound, kIo, kCorrupt (truncated or no .npy), kNotSupported (another type, order or shape);
 /// the message names the file.
 Result<NpyMatrix> ReadNpy(const std::string& path);
+
+/// Writes a matrix of int32, format 1.0. `values.size()` is a multiple of `columns`. kIo.
+Status WriteNpy(const std::string& path, std::span<const int32_t> values, uint64_t columns);
 
 }  // namespace tarn::cli

@@ -49,11 +49,12 @@ void VectorOptions::AddTo(CLI::App& command) {
       ->type_name("COLUMN");
   command.add_option("--dim", dim, "Its dimension")->type_name("N");
   command.add_option("--metric", metric, "cosine, euclidean, dot_product or normalized_cosine");
-  command.add_option("--precision", precision,
-                     "f32, or f16: values are rounded once, files are half the size");
+  command.add_option(
+      "--precision", precision,
+      "f32; f16 or i8: values are rounded once, files are half or a quarter the size");
   command.add_flag(
       "--no-raw", no_raw,
-      "Keep no vectors for exact rerank beside the f16 column: smaller, results approximate");
+      "Keep no vectors for exact rerank beside an f16 or i8 column: smaller, results approximate");
   command
       .add_option("--add-vector", further, "A further vector column: NAME:DIM[:METRIC[:PRECISION]]")
       ->type_name("COLUMN");

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "arrow/api.h"
+#include "base/byte_step.h"
 #include "base/float16.h"
 #include "format/storable_schema.h"
 
@@ -41,6 +42,25 @@ std::shared_ptr<arrow::Array> MakeList(const EmbeddingsView& embeddings, BufferP
       type, embeddings.rows(), Offsets(embeddings),
       std::make_shared<arrow::FloatArray>(count, std::move(values)), std::move(validity),
       embeddings.null_count());
+}
+
+/// The same rows and nulls with other values: those of the rows that are not null, in order.
+Result<EmbeddingsView> WithValues(const EmbeddingsView& embeddings, std::vector<float> values) {
+  // Lists of 64-bit offsets: a whole file may hold more than 2^31 floats.
+  std::vector<int64_t> offsets(embeddings.rows() + 1);
+  for (int64_t row = 0; row < embeddings.rows(); ++row) {
+    offsets[row + 1] = offsets[row] + (embeddings.IsNull(row) ? 0 : embeddings.dim());
+  }
+  BufferPtr validity;
+  if (embeddings.null_count() > 0) validity = arrow::Buffer::FromVector(ValidWords(embeddings));
+  const auto count = static_cast<int64_t>(values.size());
+  auto floats =
+      std::make_shared<arrow::FloatArray>(count, arrow::Buffer::FromVector(std::move(values)));
+  auto list = std::make_shared<arrow::LargeListArray>(
+      arrow::large_list(arrow::float32()), embeddings.rows(),
+      arrow::Buffer::FromVector(std::move(offsets)), std::move(floats), std::move(validity),
+      embeddings.null_count());
+  return EmbeddingsView::FromArrow(std::move(list), embeddings.dim());
 }
 
 }  // namespace
@@ -86,21 +106,25 @@ Result<HalfEmbeddings> RoundToHalf(const EmbeddingsView& embeddings) {
   }
   std::vector<float> values(out.halves.size());
   for (size_t i = 0; i < values.size(); ++i) values[i] = HalfToFloat(out.halves[i]);
-  // Lists of 64-bit offsets: a whole file may hold more than 2^31 floats.
-  std::vector<int64_t> offsets(embeddings.rows() + 1);
+  ARROW_ASSIGN_OR_RAISE(out.rounded, WithValues(embeddings, std::move(values)));
+  return out;
+}
+
+Result<ByteEmbeddings> RoundToBytes(const EmbeddingsView& embeddings,
+                                    const VectorStoragePolicy& policy) {
+  ByteEmbeddings out;
+  out.step = RoundingStep(embeddings, policy);
+  const int64_t vectors = embeddings.rows() - embeddings.null_count();
+  out.bytes.reserve(vectors * embeddings.dim());
   for (int64_t row = 0; row < embeddings.rows(); ++row) {
-    offsets[row + 1] = offsets[row] + (embeddings.IsNull(row) ? 0 : embeddings.dim());
+    const float* v = embeddings.Row(row);
+    for (int32_t i = 0; v != nullptr && i < embeddings.dim(); ++i)
+      out.bytes.push_back(RoundToSteps(v[i], out.step));
   }
-  BufferPtr validity;
-  if (embeddings.null_count() > 0) validity = arrow::Buffer::FromVector(ValidWords(embeddings));
-  const auto count = static_cast<int64_t>(values.size());
-  auto floats =
-      std::make_shared<arrow::FloatArray>(count, arrow::Buffer::FromVector(std::move(values)));
-  auto list = std::make_shared<arrow::LargeListArray>(
-      arrow::large_list(arrow::float32()), embeddings.rows(),
-      arrow::Buffer::FromVector(std::move(offsets)), std::move(floats), std::move(validity),
-      embeddings.null_count());
-  ARROW_ASSIGN_OR_RAISE(out.rounded, EmbeddingsView::FromArrow(std::move(list), embeddings.dim()));
+  std::vector<float> values(out.bytes.size());
+  for (size_t i = 0; i < values.size(); ++i)
+    values[i] = out.step * static_cast<float>(out.bytes[i]);
+  ARROW_ASSIGN_OR_RAISE(out.rounded, WithValues(embeddings, std::move(values)));
   return out;
 }
 

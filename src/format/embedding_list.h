@@ -31,4 +31,13 @@ struct HalfEmbeddings {
 };
 Result<HalfEmbeddings> RoundToHalf(const EmbeddingsView& embeddings);
 
+/// Embeddings rounded to whole numbers of a step (byte_step.h).
+struct ByteEmbeddings {
+  EmbeddingsView rounded;     ///< as above
+  std::vector<int8_t> bytes;  ///< as above, in steps
+  float step = 1;
+};
+Result<ByteEmbeddings> RoundToBytes(const EmbeddingsView& embeddings,
+                                    const VectorStoragePolicy& policy);
+
 }  // namespace tarn::format

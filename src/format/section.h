@@ -35,6 +35,7 @@ enum ChunkKind : uint32_t {
   kPageTable = 0x200,
   kRowBitmap = 0x201,
   kRawHalfVectors = 0x300,
+  kRawByteVectors = 0x301,
 };
 
 /// Header flags.

@@ -9,6 +9,7 @@
 #include "index/build_codes.h"
 #include "index/code_frame.h"
 #include "index/graph_builder.h"
+#include "index/ivf/ivf_build.h"
 #include "index/layout.h"
 #include "index/margin.h"
 #include "index/node_groups.h"
@@ -43,8 +44,8 @@ constexpr double kLong = 2.5;
 constexpr size_t kMostLong = 32;
 
 Status CheckBuild(const VectorSet& vectors, const BuildOptions& options) {
-  if (options.type != IndexType::kHnsw && options.type != IndexType::kFlat) {
-    return Error(ErrorKind::kNotSupported, "vector index: only hnsw and flat can be built, not ",
+  if (options.type == IndexType::kAuto) {
+    return Error(ErrorKind::kNotSupported, "vector index: choose hnsw, ivf_pq or flat, not ",
                  IndexTypeName(options.type));
   }
   if (vectors.dim < 1 || vectors.dim > 65536) {
@@ -257,6 +258,7 @@ class IndexBuild {
 
 Result<std::vector<IndexChunk>> BuildIndex(const VectorSet& vectors, const BuildOptions& options) {
   ARROW_RETURN_NOT_OK(CheckBuild(vectors, options));
+  if (options.type == IndexType::kIvfPq) return BuildIvfIndex(vectors, options);
   return IndexBuild(vectors, options).Run();
 }
 

@@ -55,23 +55,45 @@ double ExactInDouble(VectorMetric metric, const float* query, const float* row, 
 }
 
 ExactDistance::ExactDistance(VectorMetric metric, VectorPrecision precision, uint32_t dim,
-                             const float* query)
+                             const float* query, float step)
     : metric_(metric),
-      half_(precision == VectorPrecision::kF16),
+      precision_(precision),
       dim_(dim),
       query_(query, query + dim),
       table_(kernels::Kernels()) {
-  if (!ComparesAngles(metric)) return;
-  const double inverse = InverseLength(query, dim);
-  for (float& v : query_) v = static_cast<float>(v * inverse);
+  if (ComparesAngles(metric)) {
+    const double inverse = InverseLength(query, dim);
+    for (float& v : query_) v = static_cast<float>(v * inverse);
+  }
+  scaled_ = query_;
+  UseStep(step);
+}
+
+// Scaling by a power of two commutes with rounding. Instead of the row, the query is scaled for
+// products, and its inverse for differences, whose length Finish scales back; an angle needs
+// neither.
+void ExactDistance::UseStep(float step) {
+  if (step == step_) return;
+  step_ = step;
+  if (metric_ == VectorMetric::kCosine) return;
+  const float factor = metric_ == VectorMetric::kEuclidean ? 1 / step : step;
+  for (size_t d = 0; d < query_.size(); ++d) scaled_[d] = query_[d] * factor;
+}
+
+float ExactDistance::At(const std::byte* row, uint32_t d) const {
+  switch (precision_) {
+    case VectorPrecision::kF16:
+      return HalfToFloat(LoadLe<uint16_t>(row + 2 * size_t{d}));
+    case VectorPrecision::kI8:
+      return step_ * static_cast<float>(LoadLe<int8_t>(row + d));
+    default:
+      return LoadLe<float>(row + 4 * size_t{d});
+  }
 }
 
 float ExactDistance::InDouble(const std::byte* row) const {
   Sums sums;
-  for (uint32_t d = 0; d < dim_; ++d) {
-    sums.Add(query_[d], half_ ? HalfToFloat(LoadLe<uint16_t>(row + 2 * size_t{d}))
-                              : LoadLe<float>(row + 4 * size_t{d}));
-  }
+  for (uint32_t d = 0; d < dim_; ++d) sums.Add(query_[d], At(row, d));
   return ToFloat(sums.Distance(metric_));
 }
 
@@ -81,7 +103,7 @@ void ExactDistance::Finish(size_t n, float* out, RowAt row) {
     case VectorMetric::kEuclidean:
       for (size_t i = 0; i < n; ++i) {
         const bool sound = out[i] >= kTiny && out[i] <= kHuge;
-        out[i] = sound ? std::sqrt(out[i]) : InDouble(row(i));
+        out[i] = sound ? step_ * std::sqrt(out[i]) : InDouble(row(i));
       }
       return;
     case VectorMetric::kDotProduct:
@@ -105,11 +127,11 @@ void ExactDistance::Finish(size_t n, float* out, RowAt row) {
 void ExactDistance::Gather(const std::byte* const* rows, size_t n, float* out) {
   if (metric_ == VectorMetric::kCosine) {
     pairs_.resize(2 * n);
-    kernels().dot_norm_gather(query_.data(), dim_, rows, n, pairs_.data());
+    kernels().dot_norm_gather(scaled_.data(), dim_, rows, n, pairs_.data());
   } else if (metric_ == VectorMetric::kEuclidean) {
-    kernels().l2_gather(query_.data(), dim_, rows, n, out);
+    kernels().l2_gather(scaled_.data(), dim_, rows, n, out);
   } else {
-    kernels().dot_gather(query_.data(), dim_, rows, n, out);
+    kernels().dot_gather(scaled_.data(), dim_, rows, n, out);
   }
   Finish(n, out, [&](size_t i) { return rows[i]; });
 }
@@ -117,11 +139,11 @@ void ExactDistance::Gather(const std::byte* const* rows, size_t n, float* out) {
 void ExactDistance::Block(const std::byte* rows, size_t n, float* out) {
   if (metric_ == VectorMetric::kCosine) {
     pairs_.resize(2 * n);
-    kernels().dot_norm_block(query_.data(), dim_, rows, n, pairs_.data());
+    kernels().dot_norm_block(scaled_.data(), dim_, rows, n, pairs_.data());
   } else if (metric_ == VectorMetric::kEuclidean) {
-    kernels().l2_block(query_.data(), dim_, rows, n, out);
+    kernels().l2_block(scaled_.data(), dim_, rows, n, out);
   } else {
-    kernels().dot_block(query_.data(), dim_, rows, n, out);
+    kernels().dot_block(scaled_.data(), dim_, rows, n, out);
   }
   Finish(n, out, [&](size_t i) { return rows + i * row_bytes(); });
 }

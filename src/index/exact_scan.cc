@@ -29,6 +29,7 @@ ExactScan::~ExactScan() = default;
 void ExactScan::Add(const ExactBlock& block) {
   constexpr uint64_t kPiece = 256;
   Impl& s = *impl_;
+  s.distance.UseStep(block.step);
   s.distances.resize(kPiece);
   const auto row_of = [&](uint64_t i) {
     return block.rows ? block.rows[i] : static_cast<uint32_t>(block.first_row + i);

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "index/code_search.h"
+#include "index/ivf/ivf_index.h"
 #include "index/rerank.h"
 #include "index/search_scratch.h"
 
@@ -35,6 +36,10 @@ SearchScratch& SearchScratch::operator=(SearchScratch&&) noexcept = default;
 
 Result<std::unique_ptr<VectorIndex>> VectorIndex::Open(std::span<const ChunkView> chunks,
                                                        uint64_t row_limit) {
+  if (IvfView::Matches(chunks)) {
+    ARROW_ASSIGN_OR_RAISE(const IvfView ivf, IvfView::Open(chunks, row_limit));
+    return std::make_unique<IvfIndex>(ivf);
+  }
   ARROW_ASSIGN_OR_RAISE(const IndexView view, IndexView::Open(chunks, row_limit));
   return std::make_unique<OpenedIndex>(view);
 }

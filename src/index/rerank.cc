@@ -106,12 +106,8 @@ bool Rerank::MayCount(float key, uint32_t node, const NearestRows& nearest) cons
 }
 
 Status Rerank::ByExactDistance(NearestRows& nearest) {
-  const VectorPrecision precision = options_.source->precision();
-  if (precision != VectorPrecision::kF32 && precision != VectorPrecision::kF16) {
-    return Error(ErrorKind::kNotSupported, "vector index: cannot rerank ", PrecisionName(precision),
-                 " rows; give f32 or f16");
-  }
-  ExactDistance exact(view_.metric(), precision, view_.params.dim, query_);
+  ExactDistance exact(view_.metric(), options_.source->precision(), view_.params.dim, query_,
+                      options_.source->step());
   const auto& pool = scratch_.walk.pool;
   scratch_.rows.clear();
   scratch_.row_nodes.clear();

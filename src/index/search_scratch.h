@@ -8,6 +8,7 @@
 #include "index/aligned.h"
 #include "index/code_frame.h"
 #include "index/graph_walk.h"
+#include "index/ivf/ivf_query.h"
 #include "index/vector_index.h"
 
 namespace tarn::index {
@@ -24,6 +25,10 @@ struct SearchBuffers {
   std::vector<uint32_t> row_nodes;
   std::vector<const std::byte*> pointers;
   std::vector<float> distances;
+
+  // Inverted files: the query for a codebook, and the live rows of some blocks.
+  IvfQuery ivf;
+  uint16_t ivf_live[WalkScratch::kBatch / kernels::kPqBlockRows] = {};
 };
 
 struct SearchScratch::Impl : SearchBuffers {};

@@ -76,7 +76,8 @@ struct LiveRows {
 class RowSource {
  public:
   virtual ~RowSource() = default;
-  virtual VectorPrecision precision() const = 0;  ///< kF32 or kF16
+  virtual VectorPrecision precision() const = 0;
+  virtual float step() const { return 1; }  ///< kI8: what 1 stands for, a power of two
   /// Sets out[i] to the stored values (dim elements of `precision`, possibly unaligned) of rows[i].
   /// The pointers stay valid until the next call on the same `RowSource` or its end. kCorrupt when
   /// a row has no vector.
@@ -91,8 +92,8 @@ struct Neighbor {
 
 struct SearchOptions {
   uint32_t k = 10;
-  uint32_t ef = 0;      ///< candidates kept (at least k is used); 0: the index's default
-  uint32_t nprobe = 0;  ///< inverted lists looked into; 0: the index's default
+  uint32_t ef = 0;                 ///< candidates kept (at least k is used); 0: the index's default
+  uint32_t nprobe = 0;             ///< inverted lists looked into; 0: the index's default
   const LiveRows* live = nullptr;  ///< nullptr: every row
   /// Exact vectors. nullptr: the result is ordered by code distance and approximate.
   RowSource* source = nullptr;
@@ -115,6 +116,7 @@ class SearchScratch {
 
  private:
   friend class OpenedIndex;
+  friend class IvfIndex;
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
@@ -185,6 +187,7 @@ struct ExactBlock {
   uint64_t count = 0;
   uint32_t first_row = 0;
   const uint32_t* rows = nullptr;
+  float step = 1;  ///< kI8: what 1 stands for, a power of two
 };
 
 /// Keeps the k nearest rows over any number of blocks. One thread at a time.

@@ -21,26 +21,7 @@ namespace HWY_NAMESPACE {
 namespace {
 namespace hn = hwy::HWY_NAMESPACE;
 
-using D = hn::ScalableTag<float>;
-using V = hn::Vec<D>;
-
-struct F32 {
-  static constexpr size_t kBytes = 4;
-  static HWY_INLINE V Load(const std::byte* p) {
-    const D d;
-    const hn::Repartition<uint8_t, D> du8;
-    return hn::BitCast(d, hn::LoadU(du8, reinterpret_cast<const uint8_t*>(p)));
-  }
-};
-struct F16 {
-  static constexpr size_t kBytes = 2;
-  static HWY_INLINE V Load(const std::byte* p) {
-    const D d;
-    const hn::Rebind<hwy::float16_t, D> dh;
-    const hn::Repartition<uint8_t, decltype(dh)> du8;
-    return hn::PromoteTo(d, hn::BitCast(dh, hn::LoadU(du8, reinterpret_cast<const uint8_t*>(p))));
-  }
-};
+#include "kernels/elements-inl.h"
 
 struct Dot {
   static constexpr size_t kOutputs = 1;
@@ -198,6 +179,7 @@ ExactKernels Exact() {
 void FillTable(KernelTable& table) {
   table.f32 = Exact<F32>();
   table.f16 = Exact<F16>();
+  table.i8 = Exact<I8>();
 }
 
 }  // namespace

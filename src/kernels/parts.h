@@ -12,6 +12,9 @@ KernelTable ScalarTable();
 bool FillExact(SimdLevel level, KernelTable& table);
 bool FillCodes(SimdLevel level, KernelTable& table);
 bool FillSearch(SimdLevel level, KernelTable& table);
+bool FillPq(SimdLevel level, KernelTable& table);
+PqKernels ScalarPq();
+bool FillTiles(SimdLevel level, KernelTable& table);
 /// Replaces the code kernels; false where the compiler has no AVX-512 VNNI.
 bool FillVnniCodes(KernelTable& table);
 

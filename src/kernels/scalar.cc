@@ -22,6 +22,13 @@ struct F16 {
   }
 };
 
+struct I8 {
+  static constexpr size_t kBytes = 1;
+  static float At(const std::byte* row, size_t d) {
+    return static_cast<float>(LoadLe<int8_t>(row + d));
+  }
+};
+
 struct Dot {
   static constexpr size_t kOutputs = 1;
   template <class Element>
@@ -143,13 +150,31 @@ void Hadamard(float* values, size_t n) {
   }
 }
 
+template <class Element>
+void Widen(const std::byte* const* rows, size_t n, size_t dim, const float* scales, float* out) {
+  for (size_t r = 0; r < n; ++r) {
+    for (size_t d = 0; d < dim; ++d) out[r * dim + d] = scales[r] * Element::At(rows[r], d);
+  }
+}
+
+size_t Select(const float* values, const float* biases, size_t n, float limit, uint32_t* out) {
+  size_t found = 0;
+  for (size_t i = 0; i < n; ++i) {
+    if (!(values[i] + biases[i] < limit)) out[found++] = static_cast<uint32_t>(i);
+  }
+  return found;
+}
+
 }  // namespace
 
 KernelTable ScalarTable() {
   return {Exact<F32>(),
           Exact<F16>(),
+          Exact<I8>(),
           {CodeGather<Dot4Row>, CodeBlock<Dot4Row>, CodeGather<Dot8Row>, CodeBlock<Dot8Row>},
-          {PoolInsert, Keys, Hadamard}};
+          {PoolInsert, Keys, Hadamard},
+          ScalarPq(),
+          {Widen<F32>, Widen<F16>, Widen<I8>, Select}};
 }
 
 }  // namespace tarn::kernels

@@ -39,7 +39,7 @@ class FilesSearch {
       if (file.vectors == nullptr) continue;
       facts[i].rows = query_.filter ? query_.filter->row_count(i) : file.vectors->rows();
       facts[i].least = -std::numeric_limits<float>::infinity();
-      if (file.index == nullptr || query_.exact) continue;
+      if (file.index == nullptr || query_.exact || IsScanned(i)) continue;
       facts[i].indexed = file.index->type() == IndexType::kHnsw;
       if (alone) continue;
       const auto reach = file.index->Reach(query_.query);
@@ -49,8 +49,27 @@ class FilesSearch {
     return PlanFiles(facts, query_.k, query_.ef, query_.threads);
   }
 
+  bool IsScanned(size_t file) const {
+    return query_.scanned != nullptr && query_.scanned->covers(file);
+  }
+
   void Ask(const FileTask& task, int threads) {
     if (task.least > bound_.load(std::memory_order_relaxed)) return;
+    Result<std::vector<index::Neighbor>> found =
+        IsScanned(task.file) ? query_.scanned->nearest(task.file, query_.query_number)
+                             : Search(task, threads);
+    const std::lock_guard lock(mutex_);
+    if (!found.ok()) {
+      if (failure_.ok()) failure_ = WithContext(found.status(), view_.files()[task.file].path);
+      return;
+    }
+    hits_.Add(task.file, *found);
+    if (hits_.limit() < bound_.load(std::memory_order_relaxed)) {
+      bound_.store(hits_.limit(), std::memory_order_relaxed);
+    }
+  }
+
+  Result<std::vector<index::Neighbor>> Search(const FileTask& task, int threads) {
     FileQuery ask;
     ask.query = query_.query;
     ask.k = query_.k;
@@ -66,16 +85,7 @@ class FilesSearch {
       // A filter that lets all pass is none.
       if (*live.count < files_[task.file].vectors->rows()) ask.live = &live;
     }
-    auto found = SearchFile(files_[task.file], ask);
-    const std::lock_guard lock(mutex_);
-    if (!found.ok()) {
-      if (failure_.ok()) failure_ = WithContext(found.status(), view_.files()[task.file].path);
-      return;
-    }
-    hits_.Add(task.file, *found);
-    if (hits_.limit() < bound_.load(std::memory_order_relaxed)) {
-      bound_.store(hits_.limit(), std::memory_order_relaxed);
-    }
+    return SearchFile(files_[task.file], ask);
   }
 
   const ReadView& view_;

@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "search/batch_scan.h"
 #include "search/file_search.h"
 #include "tarn/search_session.h"
 
@@ -21,6 +22,9 @@ struct FilesQuery {
   bool exact = false;
   const RowFilter* filter = nullptr;  ///< of the same view
   int threads = 1;  ///< at most; with one, equal calls give equal answers
+  /// What a comparison of many queries at once has found already, this one's under its number.
+  const BatchScan* scanned = nullptr;
+  size_t query_number = 0;
 };
 
 /// `files`: those of the view, in its order. Nearest first, ties by file, then by row. Thread-safe.

@@ -8,6 +8,7 @@
 #include "arrow/api.h"
 #include "arrow/util/key_value_metadata.h"
 #include "base/parallel.h"
+#include "search/batch_scan.h"
 #include "search/file_search.h"
 #include "search/files_search.h"
 #include "search/hit_table.h"
@@ -164,7 +165,9 @@ class SearchSessionImpl : public SearchSession {
   static Result<std::vector<SearchHit>> SearchColumn(const OpenedView& opened,
                                                      const OpenedColumn& column,
                                                      std::span<const float> query,
-                                                     const SearchRequest& request, int threads);
+                                                     const SearchRequest& request, int threads,
+                                                     const BatchScan& scanned = {},
+                                                     size_t query_number = 0);
   Result<std::vector<std::vector<SearchHit>>> SearchQueries(const OpenedView& opened,
                                                             const OpenedColumn& column,
                                                             const EmbeddingsView& queries,
@@ -178,11 +181,9 @@ class SearchSessionImpl : public SearchSession {
   std::shared_ptr<OpenedView> opened_;
 };
 
-Result<std::vector<SearchHit>> SearchSessionImpl::SearchColumn(const OpenedView& opened,
-                                                               const OpenedColumn& column,
-                                                               std::span<const float> query,
-                                                               const SearchRequest& request,
-                                                               int threads) {
+Result<std::vector<SearchHit>> SearchSessionImpl::SearchColumn(
+    const OpenedView& opened, const OpenedColumn& column, std::span<const float> query,
+    const SearchRequest& request, int threads, const BatchScan& scanned, size_t query_number) {
   ARROW_RETURN_NOT_OK(CheckQuery(query, request.k, column.policy));
   FilesQuery ask;
   ask.query = query.data();
@@ -192,6 +193,8 @@ Result<std::vector<SearchHit>> SearchSessionImpl::SearchColumn(const OpenedView&
   ask.exact = request.exact;
   ask.filter = request.filter.get();
   ask.threads = threads;
+  ask.scanned = &scanned;
+  ask.query_number = query_number;
   return SearchFiles(*opened.view(), column.files, ask);
 }
 
@@ -200,6 +203,9 @@ Result<std::vector<std::vector<SearchHit>>> SearchSessionImpl::SearchQueries(
     const SearchRequest& request) {
   std::vector<std::vector<SearchHit>> answers(static_cast<size_t>(queries.rows()));
   std::vector<Status> failures(answers.size());
+  ARROW_ASSIGN_OR_RAISE(
+      const BatchScan scanned,
+      BatchScan::Run(*opened.view(), column.files, column.policy, queries, request, threads_));
   ParallelFor(answers.size(), 16, threads_, [&](size_t begin, size_t end, int) {
     for (size_t q = begin; q < end; ++q) {
       const float* query = queries.Row(static_cast<int64_t>(q));
@@ -208,7 +214,8 @@ Result<std::vector<std::vector<SearchHit>>> SearchSessionImpl::SearchQueries(
         continue;
       }
       auto hits = SearchColumn(opened, column,
-                               std::span(query, static_cast<size_t>(queries.dim())), request, 1);
+                               std::span(query, static_cast<size_t>(queries.dim())), request, 1,
+                               scanned, q);
       if (hits.ok()) {
         answers[q] = *std::move(hits);
       } else {

@@ -7,6 +7,7 @@
 #include "format/section.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "index/ivf/ivf_layout.h"
 #include "index/layout.h"
 #include "tests/corruption/damaged_table.h"
 
@@ -135,16 +136,35 @@ std::vector<Corruption> Corruptions() {
   return all;
 }
 
-TEST(Verify, ASoundTableHasNoFindings) {
-  const auto findings = DamagedTable().Verify();
-  ASSERT_THAT(findings, ::testing::IsEmpty()) << findings[0].path << ": " << findings[0].message;
+/// What inverted lists have and a graph has not.
+std::vector<Corruption> InvertedListCorruptions() {
+  std::vector<Corruption> all;
+  for (const auto& [structure, kind] :
+       {std::pair{"inverted lists: parameters", index::kIvfParamsChunk},
+        std::pair{"codebook: parameters", index::kCodebookChunk},
+        std::pair{"codebook: mean", index::kCodebookMeanChunk},
+        std::pair{"codebook: centroids", index::kCentroidsChunk},
+        std::pair{"codebook: list factors", index::kListFactorsChunk},
+        std::pair{"codebook: product quantiser", index::kPqCentroidsChunk},
+        std::pair{"inverted lists: offsets", index::kListsChunk},
+        std::pair{"inverted lists: blocks", index::kBlocksChunk}}) {
+    all.push_back(
+        Flip(structure, [kind = kind](auto& t) { return t.ChunkAt(kind); }, {"section"}));
+  }
+  return all;
 }
 
-TEST(Verify, NamesEachCorruptedStructure) {
-  ASSERT_GE(Corruptions().size(), 30u);
-  for (const auto& corruption : Corruptions()) {
+TEST(Verify, ASoundTableHasNoFindings) {
+  for (const IndexType type : {IndexType::kHnsw, IndexType::kFlat, IndexType::kIvfPq}) {
+    const auto findings = DamagedTable(type).Verify();
+    ASSERT_THAT(findings, ::testing::IsEmpty()) << findings[0].path << ": " << findings[0].message;
+  }
+}
+
+void ExpectNamed(const std::vector<Corruption>& corruptions, IndexType index) {
+  for (const auto& corruption : corruptions) {
     SCOPED_TRACE(corruption.structure);
-    DamagedTable table;
+    DamagedTable table(index);
     corruption.damage(table);
     std::string all;
     bool named = false;
@@ -156,6 +176,15 @@ TEST(Verify, NamesEachCorruptedStructure) {
     }
     EXPECT_TRUE(named) << "found instead:\n" << all;
   }
+}
+
+TEST(Verify, NamesEachCorruptedStructure) {
+  ASSERT_GE(Corruptions().size(), 30u);
+  ExpectNamed(Corruptions(), IndexType::kHnsw);
+}
+
+TEST(Verify, NamesEachCorruptedStructureOfInvertedLists) {
+  ExpectNamed(InvertedListCorruptions(), IndexType::kIvfPq);
 }
 
 }  // namespace

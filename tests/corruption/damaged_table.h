@@ -21,7 +21,7 @@ namespace tarn::testing {
 /// One data file of 3,000 rows whose vectors have a null and a duplicate.
 class DamagedTable {
  public:
-  DamagedTable();
+  explicit DamagedTable(IndexType index = IndexType::kHnsw);
 
   // Whole objects.
   std::string Read(const std::string& path) const;

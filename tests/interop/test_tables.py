@@ -100,7 +100,7 @@ def test_info_tells_schema_snapshots_files_and_indexes(wordnet):
 
 
 @pytest.mark.parametrize("metric", ["cosine", "euclidean", "dot_product", "normalized_cosine"])
-@pytest.mark.parametrize("precision", ["f32", "f16"])
+@pytest.mark.parametrize("precision", ["f32", "f16", "i8"])
 def test_every_metric_and_precision_agrees_with_numpy(lake, tmp_path, metric, precision):
     rng = np.random.default_rng(5)
     vectors = rng.normal(size=(1500, 24)).astype(np.float32)
@@ -110,6 +110,9 @@ def test_every_metric_and_precision_agrees_with_numpy(lake, tmp_path, metric, pr
     pq.write_table(table, tmp_path / "in.parquet")
     lake.run("ingest", "db.m", tmp_path / "in.parquet", "--vector", "v", "--metric", metric, "--precision", precision)
     stored = vectors.astype(np.float16).astype(np.float32) if precision == "f16" else vectors
+    if precision == "i8":
+        step = np.float32(2.0 ** np.ceil(np.log2(np.abs(vectors).max() / 127)))
+        stored = np.round(vectors / step) * step
     assert np.array_equal(np.array(lake.iceberg("db.m")["v"].combine_chunks().flatten()), stored.ravel())
     query = rng.normal(size=24).astype(np.float32)
     done = lake.run("search", "db.m", "--vector", json.dumps(query.tolist()), "--k", 10, "--ef", 300, "--json")
@@ -119,10 +122,12 @@ def test_every_metric_and_precision_agrees_with_numpy(lake, tmp_path, metric, pr
         distances = np.linalg.norm(s - q, axis=1)
     elif metric == "dot_product":
         distances = -(s @ q)
+    elif metric == "normalized_cosine":
+        distances = 1 - s @ q / np.linalg.norm(q)
     else:
         distances = 1 - s @ q / np.linalg.norm(s, axis=1) / np.linalg.norm(q)
     expected = np.sort(distances)[:10]
-    tolerance = 2e-3 if metric == "normalized_cosine" and precision == "f16" else 2e-5
+    tolerance = 2e-5
     assert np.allclose([row["_distance"] for row in rows], expected, atol=tolerance)
 
 

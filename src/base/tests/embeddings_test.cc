@@ -6,6 +6,7 @@
 
 #include "arrow/array.h"
 #include "arrow/builder.h"
+#include "base/byte_step.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -115,6 +116,50 @@ TEST(CheckEmbeddings, NamesTheRowThatCannotBeStored) {
     const Status status = CheckEmbeddings(view, c.policy);
     EXPECT_TRUE(IsKind(status, ErrorKind::kBadInput)) << c.says;
     EXPECT_THAT(status.message(), HasSubstr(c.says));
+  }
+}
+
+TEST(CheckEmbeddings, RowsThatRoundToZeroInBytesAreRefusedUnderCosine) {
+  // The largest value asks for steps of 1: halves round to zero.
+  const std::vector<float> values{100, 3, 0.5f, -0.5f, 0.6f, 0};
+  const auto view = EmbeddingsView::FromSpan(values, 2).ValueOrDie();
+  const auto cosine = Policy(VectorMetric::kCosine, VectorPrecision::kI8);
+  EXPECT_EQ(RoundingStep(view, cosine), 1);
+  const Status status = CheckEmbeddings(view, cosine);
+  EXPECT_TRUE(IsKind(status, ErrorKind::kBadInput));
+  EXPECT_THAT(status.message(), HasSubstr("row 1: in precision i8 the vector rounds to zero"));
+  EXPECT_TRUE(CheckEmbeddings(view, Policy(VectorMetric::kEuclidean, VectorPrecision::kI8)).ok());
+  EXPECT_TRUE(CheckEmbeddings(view.Slice(1, 2), cosine).ok());
+}
+
+TEST(CheckEmbeddings, RowsThatCannotBeStoredDoNotCoarsenTheStep) {
+  const std::vector<float> values{INFINITY, 1, 1, 0.5f};
+  const auto view = EmbeddingsView::FromSpan(values, 2).ValueOrDie();
+  EXPECT_EQ(RoundingStep(view, Policy(VectorMetric::kCosine, VectorPrecision::kI8)), 0x1p-6f);
+  EXPECT_EQ(RoundingStep(view, Policy(VectorMetric::kCosine)), 0);
+}
+
+TEST(ByteStep, IsTheLeastPowerOfTwoThatReachesTheLargestValue) {
+  for (const float largest : {1e-30f, 0.003f, 0.25f, 1.0f, 126.9f, 127.0f, 127.1f, 254.0f, 3e38f}) {
+    const float step = ByteStep(largest);
+    EXPECT_GE(127 * double{step}, largest);
+    EXPECT_LT(127 * double{step} / 2, largest);
+    int exponent = 0;
+    EXPECT_EQ(std::frexp(step, &exponent), 0.5f);
+    EXPECT_LE(std::abs(RoundToSteps(-largest, step)), 127);
+  }
+  EXPECT_EQ(ByteStep(0), 1);
+  EXPECT_TRUE(std::isfinite(1 / ByteStep(1e-45f)));
+  EXPECT_EQ(RoundToSteps(2.5f, 1), 2);
+  EXPECT_EQ(RoundToSteps(-3.5f, 1), -4);
+}
+
+TEST(ByteStep, ValuesRoundedOnceStayAsTheyAreUnderSmallerSteps) {
+  const float step = ByteStep(40);
+  for (int i = -60; i <= 60; ++i) {
+    const float value = step * static_cast<float>(i);
+    const float smaller = ByteStep(60 * step);
+    EXPECT_EQ(smaller * static_cast<float>(RoundToSteps(value, smaller)), value);
   }
 }
 

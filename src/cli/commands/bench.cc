@@ -4,6 +4,7 @@
 #include "cli/app.h"
 #include "cli/bench_ann.h"
 #include "cli/bench_open.h"
+#include "cli/bench_truth.h"
 #include "cli/bench_write.h"
 
 namespace tarn::cli {
@@ -13,18 +14,27 @@ void AddBenchAnn(CLI::App& bench, Session& session) {
   struct Options {
     BenchAnnOptions ann;
     std::string metric = "cosine";
+    std::string precision = "f32";
+    std::string index = "hnsw";
   };
   auto options = std::make_shared<Options>();
   CLI::App* command =
       bench.add_subcommand("ann", "Recall against speed of nearest-neighbour search");
   command->add_option("--base", options->ann.base, "Vectors, .npy (f32 or f16)")->required();
   command->add_option("--queries", options->ann.queries, "Queries, .npy")->required();
-  command
-      ->add_option("--truth", options->ann.truth,
-                   "Row numbers of each query's neighbours, nearest first, .npy")
-      ->required();
+  command->add_option(
+      "--truth", options->ann.truth,
+      "Row numbers of each query's neighbours, nearest first, .npy; by default, and "
+      "under a filter, they are found by exact search");
   command->add_option("--metric", options->metric,
                       "cosine, euclidean, dot_product or normalized_cosine");
+  command->add_option("--precision", options->precision, "f32, f16 or i8: how rows are stored");
+  command->add_option("--index", options->index, "hnsw, ivf_pq or flat");
+  command->add_option("--files", options->ann.files, "Files that share the rows");
+  command->add_option("--table", options->ann.table,
+                      "Folder to keep the table in; one that is there is searched as it is");
+  command->add_option("--filter", options->ann.filter, "Share of the rows that a filter keeps");
+  command->add_option("--deleted", options->ann.deleted, "Share of the rows that are taken away");
   command->add_option("--hnsw-m", options->ann.hnsw.m, "Half the links of a row");
   command->add_option("--ef-construction", options->ann.hnsw.ef_construction,
                       "Candidates kept while building");
@@ -34,20 +44,54 @@ void AddBenchAnn(CLI::App& bench, Session& session) {
       ->add_option("--ef", options->ann.efs,
                    "Values of ef to try; by default a sweep up to recall .995")
       ->delimiter(',');
+  command
+      ->add_option("--nprobes", options->ann.nprobes,
+                   "Numbers of inverted lists to try, each with each ef")
+      ->delimiter(',');
+  command->add_option("--passes", options->ann.passes, "Times to ask; the fastest counts");
   command->add_option("--query-begin", options->ann.query_begin, "First query to use");
   command->add_option("--query-end", options->ann.query_end, "Query to stop before (0: all)");
   command->add_flag("--json", options->ann.json, "Print one JSON object");
   command->footer(
       "k = 10; ties with the tenth neighbour count as right; one search thread. The vectors are "
       "written to a table\n"
-      "in a temporary folder and searched there, as every other table is.\n\n"
-      "Prints n, dim, metric, build_seconds, index_bytes and for each ef its recall, qps, p50_us "
-      "and p99_us.");
+      "in a temporary folder (or that of --table) and searched there, as every other table is.\n\n"
+      "Prints n, dim, metric, build_seconds, index_bytes and for each setting its recall, qps, "
+      "p50_us and p99_us.");
   command->callback([&session, options] {
     session.action = [&session, options]() -> Status {
       ARROW_ASSIGN_OR_RAISE(options->ann.metric, ParseMetric(options->metric));
+      ARROW_ASSIGN_OR_RAISE(options->ann.precision, ParsePrecision(options->precision));
+      ARROW_ASSIGN_OR_RAISE(options->ann.index, ParseIndexType(options->index));
       ARROW_RETURN_NOT_OK(options->ann.hnsw.Validate());
       return RunBenchAnn(options->ann, session.out());
+    };
+  });
+}
+
+void AddBenchTruth(CLI::App& bench, Session& session) {
+  struct Options {
+    BenchTruthOptions truth;
+    std::string metric = "cosine";
+    std::string precision = "f32";
+  };
+  auto options = std::make_shared<Options>();
+  CLI::App* command =
+      bench.add_subcommand("truth", "The exact nearest rows of many queries, and their speed");
+  command->add_option("--base", options->truth.base, "Vectors, .npy (f32 or f16)")->required();
+  command->add_option("--queries", options->truth.queries, "Queries, .npy")->required();
+  command->add_option("--out", options->truth.out, "Row numbers to write, .npy, nearest first");
+  command->add_option("--metric", options->metric,
+                      "cosine, euclidean, dot_product or normalized_cosine");
+  command->add_option("--precision", options->precision, "f32, f16 or i8: how rows are stored");
+  command->add_option("--k", options->truth.k, "Rows for each query");
+  command->add_option("--threads", options->truth.threads, "Threads (0: all)");
+  command->add_option("--passes", options->truth.passes, "Times to ask; the fastest counts");
+  command->callback([&session, options] {
+    session.action = [&session, options]() -> Status {
+      ARROW_ASSIGN_OR_RAISE(options->truth.metric, ParseMetric(options->metric));
+      ARROW_ASSIGN_OR_RAISE(options->truth.precision, ParsePrecision(options->precision));
+      return RunBenchTruth(options->truth, session.out());
     };
   });
 }
@@ -87,6 +131,7 @@ void AddBench(CLI::App& app, Session& session) {
   CLI::App* bench = app.add_subcommand("bench", "Measure this machine and this build");
   bench->require_subcommand(1);
   AddBenchAnn(*bench, session);
+  AddBenchTruth(*bench, session);
   AddBenchWrite(*bench, session);
   AddBenchOpen(*bench, session);
 }

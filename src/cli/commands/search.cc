@@ -95,6 +95,8 @@ void AddSearch(CLI::App& app, Session& session) {
   command->add_option("--column", options->request.column,
                       "Vector column; by default the primary one");
   command->add_option("--k", options->request.k, "Rows to find");
+  command->add_option("--nprobe", options->request.nprobe,
+                      "Inverted lists looked into, in files that have them (0: default)");
   command->add_option("--ef", options->request.ef,
                       "Candidates kept: more finds better and takes longer (0: default)");
   command->add_flag("--exact", options->request.exact,

@@ -9,6 +9,8 @@
 #include <sstream>
 
 #include "base/bytes.h"
+#include "cli/bench_truth.h"
+#include "cli/npy.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
@@ -95,7 +97,7 @@ TEST_F(BenchAnn, TheChosenQueriesAndWindowsAreUsed) {
   std::ostringstream out;
   ASSERT_TRUE(RunBenchAnn(options_, out).ok());
   EXPECT_THAT(out.str(),
-              testing::AllOf(testing::HasSubstr("     20  "), testing::HasSubstr("     40  ")));
+              testing::AllOf(testing::HasSubstr("     20 "), testing::HasSubstr("     40 ")));
 }
 
 TEST_F(BenchAnn, FilesThatDoNotFitAreRefused) {
@@ -110,6 +112,53 @@ TEST_F(BenchAnn, FilesThatDoNotFitAreRefused) {
   foreign.truth = Write("foreign", "<i4", kQueries, 10, std::vector<int32_t>(kQueries * 10, kRows));
   EXPECT_TRUE(IsKind(RunBenchAnn(foreign, out), ErrorKind::kBadInput));
   EXPECT_TRUE(out.str().empty());
+}
+
+TEST_F(BenchAnn, AKeptTableIsSearchedAgainAndNotTakenForAnother) {
+  options_.json = true;
+  options_.table = folder_ + "/kept";
+  options_.efs = {64};
+  std::ostringstream first, second;
+  ASSERT_TRUE(RunBenchAnn(options_, first).ok());
+  ASSERT_TRUE(RunBenchAnn(options_, second).ok());
+  const auto a = nlohmann::json::parse(first.str()), b = nlohmann::json::parse(second.str());
+  EXPECT_EQ(a["index_bytes"], b["index_bytes"]);
+  EXPECT_EQ(a["sweep"][0]["recall"], b["sweep"][0]["recall"]);
+  EXPECT_NEAR(a["build_seconds"].get<double>(), b["build_seconds"].get<double>(), 0.01);
+  options_.files = 2;
+  EXPECT_TRUE(IsKind(RunBenchAnn(options_, second), ErrorKind::kBadInput));
+}
+
+TEST_F(BenchAnn, RecallUnderAFilterIsAgainstTheExactAnswersUnderIt) {
+  options_.json = true;
+  options_.index = IndexType::kFlat;
+  options_.files = 3;
+  options_.filter = 0.5;
+  options_.deleted = 0.2;
+  options_.efs = {400};
+  std::ostringstream out;
+  const Status status = RunBenchAnn(options_, out);
+  ASSERT_TRUE(status.ok()) << status.ToString();
+  const auto json = nlohmann::json::parse(out.str());
+  EXPECT_NEAR(json["live"].get<double>(), 0.4 * kRows, 0.06 * kRows);
+  EXPECT_GE(json["sweep"][0]["recall"], 0.99) << "seed " << kSeed;
+  EXPECT_LE(json["sweep"][0]["recall"], 1);
+}
+
+TEST_F(BenchAnn, TruthIsWhatAComparisonWithEveryRowFinds) {
+  BenchTruthOptions truth;
+  truth.base = options_.base;
+  truth.queries = options_.queries;
+  truth.out = folder_ + "/found.npy";
+  truth.k = 10;
+  truth.passes = 1;
+  std::ostringstream out;
+  ASSERT_TRUE(RunBenchTruth(truth, out).ok());
+  EXPECT_EQ(nlohmann::json::parse(out.str())["queries"], kQueries);
+  EXPECT_EQ(ReadNpy(truth.out).ValueOrDie().integers,
+            ReadNpy(options_.truth).ValueOrDie().integers);
+  truth.k = kRows + 1;
+  EXPECT_TRUE(IsKind(RunBenchTruth(truth, out), ErrorKind::kBadInput));
 }
 
 }  // namespace

@@ -104,5 +104,15 @@ TEST_F(Npy, AnyByteMayBeWrong) {
   }
 }
 
+TEST_F(Npy, WhatIsWrittenIsReadBack) {
+  const std::vector<int32_t> values = {1, -2, 3, 40000, 5, 6};
+  ASSERT_TRUE(WriteNpy(path_, values, 3).ok());
+  EXPECT_EQ(std::filesystem::file_size(path_) % 64, values.size() * sizeof(int32_t));
+  const auto matrix = ReadNpy(path_).ValueOrDie();
+  EXPECT_EQ(matrix.rows, 2u);
+  EXPECT_THAT(matrix.integers, testing::ElementsAre(1, -2, 3, 40000, 5, 6));
+  EXPECT_TRUE(IsKind(WriteNpy("/no/such/folder/x.npy", values, 3), ErrorKind::kIo));
+}
+
 }  // namespace
 }  // namespace tarn::cli

@@ -98,7 +98,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   SearchScratch scratch;
   for (const LiveRows* live : {static_cast<const LiveRows*>(nullptr), &third}) {
     for (RowSource* rows : {static_cast<RowSource*>(nullptr), static_cast<RowSource*>(&source)}) {
-      const auto found = (*index)->Search(query.data(), {5, 8, live, rows}, scratch);
+      const auto found = (*index)->Search(query.data(), {.k = 5, .ef = 8, .live = live, .source = rows}, scratch);
       // What Verify passes is searched without complaint.
       if (whole && !found.ok()) std::abort();
       if (found.ok()) CheckHits(*found, chunks.row_limit(), whole, live);

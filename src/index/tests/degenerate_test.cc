@@ -20,7 +20,7 @@ class Degenerate : public testing::TestWithParam<VectorMetric> {
     SearchScratch scratch;
     const auto n = static_cast<uint32_t>(data.count());
     for (RowSource* s : {static_cast<RowSource*>(&source), static_cast<RowSource*>(nullptr)}) {
-      const auto found = *index.Search(query, {n + 5, 1, 0, nullptr, s}, scratch);
+      const auto found = *index.Search(query, {.k = n + 5, .ef = 1, .source = s}, scratch);
       std::set<uint32_t> rows;
       for (const auto& neighbor : found) rows.insert(neighbor.row);
       EXPECT_EQ(rows.size(), n);
@@ -79,7 +79,7 @@ TEST_P(Degenerate, TenThousandEqualRowsAreOneNodeAndAllComeBack) {
   EXPECT_EQ(index->row_count(), 10000u);
   MemorySource source(data, VectorPrecision::kF32);
   SearchScratch scratch;
-  const auto ten = *index->Search(one.row(0), {10, 64, 0, nullptr, &source}, scratch);
+  const auto ten = *index->Search(one.row(0), {.k = 10, .ef = 64, .source = &source}, scratch);
   ASSERT_EQ(ten.size(), 10u);
   for (uint32_t i = 0; i < 10; ++i) EXPECT_EQ(ten[i].row, i) << "ties go by row";
   ExpectEveryRowComesBack(*index.index, data, one.row(0));
@@ -173,7 +173,7 @@ TEST_P(Degenerate, HugeAndSubnormalLengthsSurvive) {
     double right = 0;
     for (size_t q = 0; q < queries.count(); ++q) {
       const auto truth = NaiveNearest(GetParam(), data, queries.row(q), 10);
-      const auto found = *index->Search(queries.row(q), {10, 64, 0, nullptr, &source}, scratch);
+      const auto found = *index->Search(queries.row(q), {.k = 10, .ef = 64, .source = &source}, scratch);
       ASSERT_EQ(found.size(), 10u);
       for (const auto& n : found) {
         EXPECT_TRUE(std::isfinite(n.distance));

@@ -12,9 +12,12 @@
 #include <set>
 #include <vector>
 
+#include "base/byte_step.h"
+#include "base/bytes.h"
 #include "base/float16.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "index/exact_distance.h"
 #include "index/layout.h"
 #include "index/vector_index.h"
 
@@ -71,28 +74,33 @@ inline void VaryLengths(Data& data) {
   }
 }
 
-/// Rows in memory, in either precision, one byte off any alignment.
+/// Rows in memory, in any precision, one byte off any alignment.
 class MemorySource : public RowSource {
  public:
   MemorySource(const Data& data, VectorPrecision precision) : precision_(precision) {
+    if (precision == VectorPrecision::kI8) {
+      float largest = 0;
+      for (float v : data.values) largest = std::max(largest, std::abs(v));
+      step_ = ByteStep(largest);
+    }
     bytes_.push_back(std::byte{0});
     for (float v : data.values) {
-      const uint16_t half = FloatToHalf(v);
-      const auto* p = precision == VectorPrecision::kF16 ? reinterpret_cast<const std::byte*>(&half)
-                                                         : reinterpret_cast<const std::byte*>(&v);
-      bytes_.insert(bytes_.end(), p, p + element());
+      if (precision == VectorPrecision::kF32) AppendLe(bytes_, v);
+      if (precision == VectorPrecision::kF16) AppendLe(bytes_, FloatToHalf(v));
+      if (precision == VectorPrecision::kI8) AppendLe(bytes_, RoundToSteps(v, step_));
     }
-    row_bytes_ = data.dim * element();
+    row_bytes_ = data.dim * ElementBytes(precision);
   }
   VectorPrecision precision() const override { return precision_; }
+  float step() const override { return step_; }
   Status Fetch(std::span<const uint32_t> rows, const std::byte** out) override {
     for (size_t i = 0; i < rows.size(); ++i) out[i] = bytes_.data() + 1 + rows[i] * row_bytes_;
     return Status::OK();
   }
 
  private:
-  size_t element() const { return precision_ == VectorPrecision::kF16 ? 2 : 4; }
   VectorPrecision precision_;
+  float step_ = 1;
   std::vector<std::byte> bytes_;
   size_t row_bytes_ = 0;
 };
@@ -171,7 +179,8 @@ inline double MeasureRecall(const VectorIndex& index, const Data& data, const Da
   SearchScratch scratch;
   double right = 0, wanted = 0;
   for (size_t q = 0; q < queries.count(); ++q) {
-    SearchOptions options{c.k, c.ef, 0, c.live, c.with_source ? &source : nullptr};
+    SearchOptions options{
+        .k = c.k, .ef = c.ef, .live = c.live, .source = c.with_source ? &source : nullptr};
     const auto found = index.Search(queries.row(q), options, scratch);
     EXPECT_TRUE(found.ok()) << found.status().ToString();
     const auto truth = NaiveNearest(index.metric(), data, queries.row(q), c.k, c.live);

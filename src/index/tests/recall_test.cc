@@ -66,7 +66,7 @@ TEST_P(Recall, FilteredTraversalKeepsRecall) {
   const LiveRows live = bitmap.live();
   SearchScratch scratch;
   SearchStats stats;
-  ASSERT_TRUE(index->Search(queries_.row(0), {10, 40, 0, &live, nullptr}, scratch, &stats).ok());
+  ASSERT_TRUE(index->Search(queries_.row(0), {.k = 10, .ef = 40, .live = &live}, scratch, &stats).ok());
   EXPECT_GT(stats.expanded_nodes, 0u);
   EXPECT_GE(MeasureRecall(*index.index, data_, queries_, {.ef = 40, .live = &live}), Floor(0.9));
 }
@@ -88,7 +88,7 @@ TEST_P(Recall, CodeDistancesAreNearTheExactOnes) {
   const auto index = Open();
   SearchScratch scratch;
   for (size_t q = 0; q < queries_.count(); ++q) {
-    const auto found = *index->Search(queries_.row(q), {10, 64, 0, nullptr, nullptr}, scratch);
+    const auto found = *index->Search(queries_.row(q), {.k = 10, .ef = 64}, scratch);
     for (const auto& n : found) {
       const double exact = NaiveDistance(GetParam(), queries_.row(q), data_.row(n.row), kDim);
       EXPECT_NEAR(n.distance, exact, 0.05 * (1 + std::abs(exact))) << "row " << n.row;
@@ -103,7 +103,7 @@ TEST_P(Recall, AnIndexedRowIsItsOwnNearestNeighbour) {
   SearchScratch scratch;
   size_t found_self = 0;
   for (uint32_t row = 0; row < kRows; row += 50) {
-    const auto found = *index->Search(data_.row(row), {1, 32, 0, nullptr, &source}, scratch);
+    const auto found = *index->Search(data_.row(row), {.k = 1, .ef = 32, .source = &source}, scratch);
     found_self += found.at(0).row == row;
   }
   EXPECT_GE(found_self, 99u) << "of 100, seed " << kSeed;

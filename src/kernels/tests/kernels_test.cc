@@ -9,10 +9,12 @@
 #include <random>
 #include <vector>
 
+#include "base/byte_step.h"
 #include "base/bytes.h"
 #include "base/float16.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tarn/types.h"
 
 namespace tarn::kernels {
 namespace {
@@ -52,12 +54,24 @@ struct RowBytes {
   }
 };
 
-RowBytes MakeRows(const std::vector<float>& values, size_t dim, bool half) {
+constexpr VectorPrecision kPrecisions[] = {VectorPrecision::kF32, VectorPrecision::kF16,
+                                           VectorPrecision::kI8};
+
+const ExactKernels& KernelsOf(const KernelTable& table, VectorPrecision precision) {
+  if (precision == VectorPrecision::kI8) return table.i8;
+  return precision == VectorPrecision::kF16 ? table.f16 : table.f32;
+}
+
+RowBytes MakeRows(const std::vector<float>& values, size_t dim, VectorPrecision precision) {
   RowBytes rows;
   for (float v : values) {
-    half ? AppendLe(rows.bytes, FloatToHalf(v)) : AppendLe(rows.bytes, v);
+    if (precision == VectorPrecision::kF32) AppendLe(rows.bytes, v);
+    if (precision == VectorPrecision::kF16) AppendLe(rows.bytes, FloatToHalf(v));
+    if (precision == VectorPrecision::kI8) AppendLe(rows.bytes, RoundToSteps(v, 1));
   }
-  rows.row_bytes = dim * (half ? 2 : 4);
+  rows.row_bytes = dim * (precision == VectorPrecision::kF32   ? 4
+                          : precision == VectorPrecision::kF16 ? 2
+                                                               : 1);
   rows.count = values.size() / dim;
   return rows;
 }
@@ -73,12 +87,12 @@ void ExpectNear(const std::vector<float>& got, const std::vector<float>& want, s
 
 TEST_P(KernelLevels, ExactKernelsAgreeWithTheOracleAtAnyDimensionAndAlignment) {
   constexpr size_t kRows = 11, kQueries = 7;
-  for (const bool half : {false, true}) {
-    const ExactKernels& got = half ? level().f16 : level().f32;
-    const ExactKernels& want = half ? oracle().f16 : oracle().f32;
+  for (const auto precision : kPrecisions) {
+    const ExactKernels& got = KernelsOf(level(), precision);
+    const ExactKernels& want = KernelsOf(oracle(), precision);
     for (const size_t dim : kDims) {
       const auto queries = Floats(kQueries * dim);
-      const RowBytes rows = MakeRows(Floats(kRows * dim), dim, half);
+      const RowBytes rows = MakeRows(Floats(kRows * dim), dim, precision);
       const auto pointers = rows.Pointers();
       const auto compare = [&](auto a, auto b, auto input, size_t outputs) {
         std::vector<float> x(outputs * kRows), y(outputs * kRows);
@@ -220,6 +234,42 @@ TEST_P(KernelLevels, HadamardIsTheSameBitsAtEveryLevel) {
     level().search.hadamard(x.data() + 1, n);  // unaligned
     oracle().search.hadamard(y.data() + 1, n);
     EXPECT_EQ(x, y) << "seed " << kSeed << " n " << n;
+  }
+}
+
+TEST_P(KernelLevels, WidenedRowsAreTheSameBitsAtEveryLevel) {
+  constexpr size_t kRows = 5;
+  const auto scales = Floats(kRows);
+  for (const auto precision : kPrecisions) {
+    for (const size_t dim : kDims) {
+      const RowBytes rows = MakeRows(Floats(kRows * dim), dim, precision);
+      const auto pointers = rows.Pointers();
+      std::vector<float> x(kRows * dim), y(kRows * dim);
+      const auto widen = [&](const TileKernels& t, float* out) {
+        const auto kernel = precision == VectorPrecision::kF32   ? t.widen_f32
+                            : precision == VectorPrecision::kF16 ? t.widen_f16
+                                                                 : t.widen_i8;
+        kernel(pointers.data(), kRows, dim, scales.data(), out);
+      };
+      widen(level().tiles, x.data());
+      widen(oracle().tiles, y.data());
+      EXPECT_EQ(x, y) << "seed " << kSeed << " dim " << dim;
+    }
+  }
+}
+
+TEST_P(KernelLevels, SelectFindsWhatIsNotBelowTheLimit) {
+  for (const size_t n : {0, 1, 15, 16, 17, 64, 65, 100, 1000}) {
+    auto values = Floats(n);
+    const auto biases = Floats(n);
+    if (n > 20) values[n - 2] = values[3] = std::numeric_limits<float>::quiet_NaN();
+    const float infinity = std::numeric_limits<float>::infinity();
+    for (const float limit : {-infinity, -1.0f, 1.5f, 4.0f, infinity}) {
+      std::vector<uint32_t> x(n + kSelectPad), y(n + kSelectPad);
+      x.resize(level().tiles.select(values.data(), biases.data(), n, limit, x.data()));
+      y.resize(oracle().tiles.select(values.data(), biases.data(), n, limit, y.data()));
+      EXPECT_EQ(x, y) << "seed " << kSeed << " n " << n << " limit " << limit;
+    }
   }
 }
 

@@ -162,6 +162,68 @@ TEST_F(SearchSessionTest, ABatchGivesWhatSingleSearchesGive) {
   }
 }
 
+TEST_F(SearchSessionTest, AnExactBatchGivesTheSameBitsAsSingleExactSearches) {
+  Append(700);
+  Append(300, std::nullopt);
+  Append(3, std::nullopt);
+  std::vector<float> queries;
+  for (uint32_t seed = 0; seed < 40; ++seed) {
+    const auto query = Query(seed);
+    queries.insert(queries.end(), query.begin(), query.end());
+  }
+  const auto view = EmbeddingsView::FromSpan(queries, kDim).ValueOrDie();
+  for (const int threads : {1, 2, 4}) {
+    auto session = SearchSession::Open(catalog_, kTable, {.threads = threads}).ValueOrDie();
+    for (const uint32_t k : {5u, 2000u}) {
+      const auto answers = session->SearchHitsBatch(view, {.k = k, .exact = true}).ValueOrDie();
+      for (uint32_t seed = 0; seed < 40; ++seed) {
+        const auto single = session->SearchHits(Query(seed), {.k = k, .exact = true}).ValueOrDie();
+        ASSERT_EQ(answers[seed].size(), single.size());
+        for (size_t i = 0; i < single.size(); ++i) {
+          EXPECT_EQ(answers[seed][i].distance, single[i].distance);
+          EXPECT_EQ(answers[seed][i].row, single[i].row);
+          EXPECT_EQ(answers[seed][i].file, single[i].file);
+        }
+      }
+    }
+  }
+}
+
+TEST_F(SearchSessionTest, AnExactBatchKeepsToTheFilter) {
+  Append(200);
+  Append(100, std::nullopt);
+  auto session = SearchSession::Open(catalog_, kTable).ValueOrDie();
+  std::vector<float> queries;
+  for (uint32_t seed = 0; seed < 10; ++seed) {
+    const auto query = Query(seed);
+    queries.insert(queries.end(), query.begin(), query.end());
+  }
+  std::vector<std::vector<uint64_t>> words;
+  for (const auto& file : session->view()->files()) {
+    words.push_back({0b1010, file.rows > 100 ? 1ull : 0ull});
+  }
+  SearchRequest request{.k = 300, .exact = true};
+  request.filter = RowFilter::FromBitmaps(*session->view(), words).ValueOrDie();
+  const auto view = EmbeddingsView::FromSpan(queries, kDim).ValueOrDie();
+  for (const auto& answer : session->SearchHitsBatch(view, request).ValueOrDie()) {
+    EXPECT_EQ(answer.size(), 5u);
+    for (const auto& hit : answer) {
+      EXPECT_TRUE(words[hit.file][hit.row / 64] >> (hit.row % 64) & 1) << hit.row;
+    }
+  }
+}
+
+TEST_F(SearchSessionTest, ABatchNamesTheQueryThatCannotBeAsked) {
+  Append(50, std::nullopt);
+  auto session = SearchSession::Open(catalog_, kTable).ValueOrDie();
+  std::vector<float> queries(20 * kDim, 1.0f);
+  queries[7 * kDim + 2] = NAN;
+  const auto view = EmbeddingsView::FromSpan(queries, kDim).ValueOrDie();
+  const auto status = session->SearchHitsBatch(view, {.exact = true}).status();
+  EXPECT_TRUE(IsKind(status, ErrorKind::kBadInput));
+  EXPECT_THAT(status.message(), HasSubstr("query 7"));
+}
+
 /// Files of many sizes, with and without an index.
 class ManyFiles : public SearchSessionTest {
  protected:

@@ -2,11 +2,10 @@
 #include "table/file/reindex.h"
 
 #include <algorithm>
-#include <cstring>
 
-#include "base/float16.h"
 #include "format/sectioned_file.h"
 #include "table/file/file_reader.h"
+#include "table/file/raw_vectors.h"
 #include "table/file/vector_sections.h"
 
 namespace tarn {
@@ -21,21 +20,14 @@ struct StoredRows {
 Result<StoredRows> ReadStoredRows(const FileReader& file, const VectorStoragePolicy& policy) {
   ARROW_ASSIGN_OR_RAISE(const auto column, file.OpenVectorColumn(policy));
   const auto dim = static_cast<size_t>(policy.dim);
-  const bool halves = column->block_precision() == VectorPrecision::kF16;
   StoredRows stored;
   std::vector<int64_t> positions(static_cast<size_t>(file.rows()), -1);
   int64_t vectors = 0;
   ARROW_RETURN_NOT_OK(column->ForEachBlock([&](const index::ExactBlock& block) {
     const size_t begin = stored.values.size();
     stored.values.resize(begin + block.count * dim);
-    for (size_t i = 0; halves && i < block.count * dim; ++i) {
-      uint16_t half;
-      std::memcpy(&half, block.values + i * sizeof(half), sizeof(half));
-      stored.values[begin + i] = HalfToFloat(half);
-    }
-    if (!halves) {
-      std::memcpy(stored.values.data() + begin, block.values, block.count * dim * sizeof(float));
-    }
+    WidenValues(column->block_precision(), block.step, block.values, block.count * dim,
+                stored.values.data() + begin);
     for (uint64_t i = 0; i < block.count; ++i) {
       const uint64_t row = block.rows != nullptr ? block.rows[i] : block.first_row + i;
       if (row >= positions.size()) {
@@ -123,7 +115,8 @@ class Reindexing {
  private:
   Status CheckRequests() const {
     if (file_.columns.empty()) {
-      return Error(ErrorKind::kNotSupported, "the file has no page map; only files of Tarn can be "
+      return Error(ErrorKind::kNotSupported,
+                   "the file has no page map; only files of Tarn can be "
                    "given an index in place");
     }
     for (const auto& [name, request] : requests_) {
@@ -176,7 +169,8 @@ Result<WrittenFile> ReindexFile(Store& store, const std::string& from, const std
     return Reindexing(store, reader, columns).Write(to);
   };
   auto written = run();
-  if (!written.ok()) return WithContext(written.status(), "indexing '" + from + "' as '" + to + "'");
+  if (!written.ok())
+    return WithContext(written.status(), "indexing '" + from + "' as '" + to + "'");
   return written;
 }
 

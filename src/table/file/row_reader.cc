@@ -12,7 +12,6 @@
 #include "arrow/compute/api.h"
 #include "arrow/io/memory.h"
 #include "base/bytes.h"
-#include "base/float16.h"
 #include "format/embedding_list.h"
 #include "parquet/arrow/reader.h"
 #include "parquet/column_writer.h"
@@ -23,6 +22,7 @@
 #include "parquet/properties.h"
 #include "parquet/schema.h"
 #include "table/file/leaf_copier.h"
+#include "table/file/raw_vectors.h"
 
 namespace tarn {
 namespace {
@@ -125,7 +125,7 @@ Result<std::shared_ptr<arrow::Table>> DecodeRows(const OpenedFile& file,
   END_PARQUET_CATCH_EXCEPTIONS
 }
 
-/// Vectors that need no decoding: f32 in the Parquet pages, f16 in the index's section.
+/// Vectors that need no decoding: f32 in the Parquet pages, others in the index's section.
 class StoredFloats {
  public:
   /// nullopt when the field's vectors lie in neither form.
@@ -137,9 +137,8 @@ class StoredFloats {
     if (sections->policy.precision == VectorPrecision::kF32) {
       return sections->page_map.has_floats() ? std::optional(floats) : std::nullopt;
     }
-    const auto* chunk = sections->index ? sections->index->Find(format::kRawHalfVectors) : nullptr;
-    if (chunk == nullptr) return std::nullopt;
-    floats.halves_ = chunk->bytes;
+    if (sections->index) floats.raw_ = RawVectors::Of(*sections->index);
+    if (!floats.raw_) return std::nullopt;
     return floats;
   }
 
@@ -148,23 +147,20 @@ class StoredFloats {
 
   /// False when the bytes are damaged at this row, which must be below the row count and not null.
   bool Copy(uint32_t row, float* out) const {
-    if (halves_.empty()) {
+    if (!raw_) {
       const std::byte* at = map_->Find(row);
       if (at != nullptr) std::memcpy(out, at, dim() * sizeof(float));
       return at != nullptr;
     }
-    const uint64_t stride = uint64_t{dim()} * sizeof(uint16_t);
     const uint64_t rank = map_->Rank(row);
-    if (rank >= halves_.size() / stride) return false;
-    for (uint32_t i = 0; i < dim(); ++i) {
-      out[i] = HalfToFloat(LoadLe<uint16_t>(halves_.data() + rank * stride + i * sizeof(uint16_t)));
-    }
+    if (rank >= raw_->count()) return false;
+    WidenValues(raw_->precision(), raw_->step(), raw_->row(rank), dim(), out);
     return true;
   }
 
  private:
   const format::PageMap* map_ = nullptr;
-  std::span<const std::byte> halves_;
+  std::optional<RawVectors> raw_;
 };
 
 Result<std::shared_ptr<arrow::Array>> GatherVectors(const StoredFloats& stored,

@@ -41,19 +41,20 @@ class PageSource : public index::RowSource {
   const ColumnSections& sections_;
 };
 
-/// f16 vectors of the section.
-class HalfSource : public index::RowSource {
+/// Vectors that the section keeps.
+class RawSource : public index::RowSource {
  public:
-  HalfSource(const OpenedFile& file, const ColumnSections& sections, const std::byte* halves)
-      : file_(file), sections_(sections), halves_(halves) {}
-  VectorPrecision precision() const override { return VectorPrecision::kF16; }
+  RawSource(const OpenedFile& file, const ColumnSections& sections, const RawVectors& raw)
+      : file_(file), sections_(sections), raw_(raw) {}
+  VectorPrecision precision() const override { return raw_.precision(); }
+  float step() const override { return raw_.step(); }
   Status Fetch(std::span<const uint32_t> rows, const std::byte** out) override {
     const format::PageMap& map = sections_.page_map;
     for (size_t i = 0; i < rows.size(); ++i) {
       const bool known = rows[i] < map.rows() && map.HasVector(rows[i]);
       const uint64_t rank = known ? map.Rank(rows[i]) : map.vectors();
-      if (rank >= map.vectors()) return NoVector(file_, sections_.policy.column_name, rows[i]);
-      out[i] = halves_ + rank * map.dim() * sizeof(uint16_t);
+      if (rank >= raw_.count()) return NoVector(file_, sections_.policy.column_name, rows[i]);
+      out[i] = raw_.row(rank);
     }
     return Status::OK();
   }
@@ -61,7 +62,7 @@ class HalfSource : public index::RowSource {
  private:
   const OpenedFile& file_;
   const ColumnSections& sections_;
-  const std::byte* halves_;
+  RawVectors raw_;
 };
 
 bool MayHoldVectors(const arrow::Schema& schema, const std::string& column) {
@@ -97,11 +98,13 @@ Result<std::shared_ptr<const StoredVectorColumn>> StoredVectorColumn::Open(
                    "; the table says ", policy.dim, " x ", PrecisionName(policy.precision), ", ",
                    MetricName(policy.metric));
     }
-    const format::SectionChunk* halves = column->RawHalves();
-    if (halves != nullptr &&
-        halves->bytes.size() != sections->page_map.vectors() * policy.dim * sizeof(uint16_t)) {
-      return Error(ErrorKind::kCorrupt, "file '", column->file_->path, "', column '",
-                   policy.column_name, "': the f16 vectors' length does not fit");
+    if (sections->index) {
+      const Status raw = RawVectors::Check(*sections->index, sections->page_map.vectors());
+      if (!raw.ok()) {
+        return WithContext(
+            raw, "file '" + column->file_->path + "', column '" + policy.column_name + "'");
+      }
+      column->raw_ = RawVectors::Of(*sections->index);
     }
   }
   return std::shared_ptr<const StoredVectorColumn>(std::move(column));
@@ -111,10 +114,6 @@ uint64_t StoredVectorColumn::rows() const { return static_cast<uint64_t>(file_->
 
 bool StoredVectorColumn::has_index() const {
   return sections_ != nullptr && sections_->index.has_value();
-}
-
-const format::SectionChunk* StoredVectorColumn::RawHalves() const {
-  return has_index() ? sections_->index->Find(format::kRawHalfVectors) : nullptr;
 }
 
 bool StoredVectorColumn::ReadsPages() const {
@@ -162,15 +161,13 @@ Result<std::shared_ptr<const index::Codebook>> StoredVectorColumn::CopyCodebook(
 Result<std::unique_ptr<index::RowSource>> StoredVectorColumn::NewRowSource() const {
   if (!policy_.keep_raw_for_reranking) return nullptr;
   if (ReadsPages()) return std::make_unique<PageSource>(*file_, *sections_);
-  if (const format::SectionChunk* halves = RawHalves()) {
-    return std::make_unique<HalfSource>(*file_, *sections_, halves->bytes.data());
-  }
+  if (raw_) return std::make_unique<RawSource>(*file_, *sections_, *raw_);
   ARROW_ASSIGN_OR_RAISE(const DecodedVectors* decoded, DecodeOnce());
   return NewDecodedSource(*decoded, file_->path);
 }
 
 VectorPrecision StoredVectorColumn::block_precision() const {
-  return RawHalves() != nullptr ? VectorPrecision::kF16 : VectorPrecision::kF32;
+  return raw_ ? raw_->precision() : VectorPrecision::kF32;
 }
 
 Result<const DecodedVectors*> StoredVectorColumn::DecodeOnce() const {
@@ -208,14 +205,13 @@ Status StoredVectorColumn::VisitPages(
     ARROW_ASSIGN_OR_RAISE(rows, VectorRows());
   }
   const auto visit_run = [&](const std::byte* values, uint64_t first, uint64_t count) {
-    return visit(
-        {values, count, static_cast<uint32_t>(first), rows ? rows->data() + first : nullptr});
+    return visit({values, count, static_cast<uint32_t>(first),
+                  rows ? rows->data() + first : nullptr, raw_ ? raw_->step() : 1});
   };
-  if (const format::SectionChunk* halves = RawHalves()) {
-    const uint64_t stride = uint64_t{map.dim()} * sizeof(uint16_t);
+  if (raw_) {
     for (uint64_t first = 0; first < map.vectors(); first += kBlockVectors) {
       const uint64_t count = std::min(kBlockVectors, map.vectors() - first);
-      ARROW_RETURN_NOT_OK(visit_run(halves->bytes.data() + first * stride, first, count));
+      ARROW_RETURN_NOT_OK(visit_run(raw_->row(first), first, count));
     }
     return Status::OK();
   }
@@ -229,7 +225,7 @@ Status StoredVectorColumn::VisitPages(
 
 Status StoredVectorColumn::ForEachBlock(
     const std::function<Status(const index::ExactBlock&)>& visit) const {
-  if (ReadsPages() || RawHalves() != nullptr) return VisitPages(visit);
+  if (ReadsPages() || raw_) return VisitPages(visit);
   ARROW_ASSIGN_OR_RAISE(const DecodedVectors* decoded, DecodeOnce());
   for (uint64_t first = 0; first < decoded->rows.size(); first += kBlockVectors) {
     const uint64_t count = std::min<uint64_t>(kBlockVectors, decoded->rows.size() - first);

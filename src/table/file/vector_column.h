@@ -14,6 +14,7 @@
 #include "index/codebook.h"
 #include "index/vector_index.h"
 #include "table/file/opened_file.h"
+#include "table/file/raw_vectors.h"
 #include "tarn/ailake_file.h"
 
 namespace tarn {
@@ -56,7 +57,6 @@ class StoredVectorColumn {
 
  private:
   StoredVectorColumn(std::shared_ptr<const OpenedFile> file, const VectorStoragePolicy& policy);
-  const format::SectionChunk* RawHalves() const;
   // Aligned; what must be copied for that goes to `copies`.
   std::vector<index::ChunkView> IndexChunks(std::vector<std::vector<std::byte>>* copies) const;
   bool ReadsPages() const;
@@ -67,6 +67,7 @@ class StoredVectorColumn {
   std::shared_ptr<const OpenedFile> file_;
   VectorStoragePolicy policy_;
   const ColumnSections* sections_ = nullptr;  // in *file_; nullptr for foreign files
+  std::optional<RawVectors> raw_;             // in *file_
 
   mutable std::mutex mutex_;
   // Guarded by mutex_ until set; immutable afterwards.

@@ -5,6 +5,7 @@
 
 #include "base/parallel.h"
 #include "format/embedding_list.h"
+#include "table/file/raw_vectors.h"
 
 namespace tarn {
 namespace {
@@ -38,6 +39,10 @@ Result<ColumnToWrite> ColumnToWrite::Make(const VectorColumn& column) {
     ARROW_ASSIGN_OR_RAISE(format::HalfEmbeddings half, format::RoundToHalf(column.embeddings));
     out.stored_ = std::move(half.rounded);
     if (column.policy.keep_raw_for_reranking) out.halves_ = std::move(half.halves);
+  } else if (column.policy.precision == VectorPrecision::kI8) {
+    ARROW_ASSIGN_OR_RAISE(auto rounded, format::RoundToBytes(column.embeddings, column.policy));
+    if (column.policy.keep_raw_for_reranking) out.bytes_ = EncodeByteVectors(rounded);
+    out.stored_ = std::move(rounded.rounded);
   }
   out.valid_words_ = format::ValidWords(out.stored_);
   return out;
@@ -81,9 +86,8 @@ Status ColumnToWrite::BuildIndex(const IndexRequest& request) {
       options.type = IndexType::kFlat;
       codebook_ = nullptr;
     } else if (codebook_ == nullptr) {
-      ARROW_ASSIGN_OR_RAISE(codebook_,
-                            index::Codebook::Train(vectors, policy_.metric,
-                                                   request.ivf_pq, options.threads));
+      ARROW_ASSIGN_OR_RAISE(codebook_, index::Codebook::Train(vectors, policy_.metric,
+                                                              request.ivf_pq, options.threads));
     }
     options.codebook = codebook_;
   }
@@ -122,6 +126,7 @@ format::KeyedSection ColumnToWrite::IndexSection(bool primary) const {
   if (!halves_.empty()) {
     section.chunks.push_back({format::kRawHalfVectors, std::as_bytes(std::span(halves_))});
   }
+  if (!bytes_.empty()) section.chunks.push_back({format::kRawByteVectors, bytes_});
   for (const index::IndexChunk& chunk : index_) section.chunks.push_back({chunk.kind, chunk.bytes});
   return {primary ? std::string(format::kPrimarySectionKey)
                   : format::SecondarySectionKey(policy_.column_name),

@@ -46,7 +46,8 @@ class ColumnToWrite {
 
   VectorStoragePolicy policy_;
   EmbeddingsView stored_;
-  std::vector<uint16_t> halves_;
+  std::vector<uint16_t> halves_;  // of kF16 columns that keep raw vectors
+  std::vector<std::byte> bytes_;  // of kI8 columns: the chunk
   std::vector<uint64_t> valid_words_;
   format::PageMapBytes page_map_;
   std::vector<index::IndexChunk> index_;

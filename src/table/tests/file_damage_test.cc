@@ -8,6 +8,7 @@
 #include "format/parquet_footer.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "index/exact_distance.h"
 #include "table/file/file_reader.h"
 
 namespace tarn {
@@ -37,7 +38,7 @@ class DamagedFile : public testing::TestWithParam<VectorPrecision> {
     if (!column.ok()) return status;
     Keep((*column)->index().status(), &status);
     Keep((*column)->ForEachBlock([this](const index::ExactBlock& block) {
-      Touch(block.values[block.count * 16 - 1]);
+      Touch(block.values[block.count * row_bytes() - 1]);
       return Status::OK();
     }),
          &status);
@@ -46,10 +47,12 @@ class DamagedFile : public testing::TestWithParam<VectorPrecision> {
     if (!source.ok()) return status;
     for (uint32_t row = 0; row < 400; ++row) {
       const std::byte* at = nullptr;
-      if ((*source)->Fetch({&row, 1}, &at).ok()) Touch(at[15]);
+      if ((*source)->Fetch({&row, 1}, &at).ok()) Touch(at[row_bytes() - 1]);
     }
     return status;
   }
+
+  size_t row_bytes() const { return 8 * index::ElementBytes(policy_.precision); }
 
   /// Reads a byte, so that the sanitizers see the access.
   void Touch(std::byte byte) { touched_ = touched_ ^ static_cast<int>(byte); }
@@ -105,7 +108,8 @@ TEST_P(DamagedFile, EveryFlippedByteOfSectionsAndFooterIsReported) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Precisions, DamagedFile,
-                         testing::Values(VectorPrecision::kF32, VectorPrecision::kF16),
+                         testing::Values(VectorPrecision::kF32, VectorPrecision::kF16,
+                                         VectorPrecision::kI8),
                          [](const auto& info) { return std::string(PrecisionName(info.param)); });
 
 }  // namespace

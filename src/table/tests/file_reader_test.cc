@@ -72,7 +72,8 @@ TEST_F(ReadingFiles, RowsEqualThoseOfTheWholeFile) {
   constexpr uint32_t kSeed = 31;
   SCOPED_TRACE("seed " + std::to_string(kSeed));
   std::mt19937 random(kSeed);
-  for (const auto precision : {VectorPrecision::kF32, VectorPrecision::kF16}) {
+  for (const auto precision :
+       {VectorPrecision::kF32, VectorPrecision::kF16, VectorPrecision::kI8}) {
     store_ = MemoryStore::Make();
     const auto reader =
         WriteAndOpen(PolicyOf(8, precision), 8000, RandomVectors(8000, 8, 6, kSeed), 3000);

@@ -97,6 +97,12 @@ INSTANTIATE_TEST_SUITE_P(
                                VectorMetric::kNormalizedCosine, IndexType::kFlat, 0, true},
                     SearchCase{"flat_f16_nulls", VectorPrecision::kF16, VectorMetric::kEuclidean,
                                IndexType::kFlat, 3, true},
+                    SearchCase{"graph_i8_nulls_cosine", VectorPrecision::kI8, VectorMetric::kCosine,
+                               IndexType::kHnsw, 5, true},
+                    SearchCase{"flat_i8_dot", VectorPrecision::kI8, VectorMetric::kDotProduct,
+                               IndexType::kFlat, 0, true},
+                    SearchCase{"graph_i8_codes_only", VectorPrecision::kI8,
+                               VectorMetric::kEuclidean, IndexType::kHnsw, 4, false},
                     SearchCase{"graph_f32_codes_only", VectorPrecision::kF32, VectorMetric::kCosine,
                                IndexType::kHnsw, 6, false},
                     SearchCase{"graph_f16_codes_only", VectorPrecision::kF16, VectorMetric::kCosine,
@@ -104,7 +110,8 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& info) { return std::string(info.param.name); });
 
 TEST(FileSearchWithoutIndex, UnindexedFilesOfEveryPrecisionAreScanned) {
-  for (const auto precision : {VectorPrecision::kF32, VectorPrecision::kF16}) {
+  for (const auto precision :
+       {VectorPrecision::kF32, VectorPrecision::kF16, VectorPrecision::kI8}) {
     const auto policy = PolicyOf(24, precision);
     const auto vectors = RandomVectors(500, 24, 6, kSeed);
     const std::shared_ptr<Store> store = MemoryStore::Make();

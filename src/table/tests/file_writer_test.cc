@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "arrow/json/from_string.h"
+#include "base/byte_step.h"
 #include "base/float16.h"
 #include "file_fixture.h"
 #include "gmock/gmock.h"
@@ -104,6 +105,43 @@ TEST_F(FileWriter, HalfPrecisionIsRoundedOnceForEveryone) {
     }
   }
   EXPECT_TRUE(reader->Verify().ok()) << reader->Verify();
+}
+
+TEST_F(FileWriter, BytePrecisionIsRoundedOnceForEveryone) {
+  const auto vectors = RandomVectors(300, 24, 9, 3);
+  const auto policy = PolicyOf(24, VectorPrecision::kI8);
+  ASSERT_TRUE(AilakeFileWriter(store_, policy).Write("f", *MakeRows(300), vectors).ok());
+  const auto reader = Open("f");
+  const auto column = FileReader::Of(*reader).OpenVectorColumn(policy).ValueOrDie();
+  const auto source = column->NewRowSource().ValueOrDie();
+  ASSERT_EQ(source->precision(), VectorPrecision::kI8);
+  EXPECT_EQ(source->step(), RoundingStep(vectors, policy));
+  const auto table = reader->ReadAll({"embedding"}).ValueOrDie();
+  const auto lists = arrow::Concatenate(table->column(0)->chunks()).ValueOrDie();
+  const auto stored = EmbeddingsView::FromArrow(lists, 24).ValueOrDie();
+  for (uint32_t row = 0; row < 300; ++row) {
+    const std::byte* at = nullptr;
+    const Status status = source->Fetch({&row, 1}, &at);
+    ASSERT_EQ(status.ok(), !vectors.IsNull(row));
+    for (int i = 0; status.ok() && i < 24; ++i) {
+      const auto steps = RoundToSteps(vectors.Row(row)[i], source->step());
+      ASSERT_EQ(static_cast<int8_t>(at[i]), steps);
+      ASSERT_EQ(stored.Row(row)[i], source->step() * static_cast<float>(steps));
+    }
+  }
+  EXPECT_TRUE(reader->Verify().ok()) << reader->Verify();
+}
+
+TEST_F(FileWriter, ByteVectorsTakeOneByteInParquetAndOneBesideTheIndex) {
+  const auto vectors = RandomVectors(3000, 96, 0, 3);
+  const auto size = [&](VectorPrecision precision) {
+    const std::string path(PrecisionName(precision));
+    return AilakeFileWriter(store_, PolicyOf(96, precision))
+        .WriteParquetOnly(path, *MakeRows(3000), vectors)
+        .ValueOrDie()
+        .size;
+  };
+  EXPECT_LT(size(VectorPrecision::kI8) + 3000 * 96 * 2.8, size(VectorPrecision::kF32));
 }
 
 TEST_F(FileWriter, WithoutRawVectorsThereIsNothingToRerankFrom) {

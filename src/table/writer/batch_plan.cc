@@ -102,9 +102,11 @@ Status MendVectors(OnBadVectors how, std::shared_ptr<arrow::RecordBatch>* batch,
   bool any = false;
   for (auto& column : *vectors) {
     std::vector<int64_t> picked(static_cast<size_t>(rows));
+    const float step = RoundingStep(column.embeddings, column.policy);
     for (int64_t row = 0; row < rows; ++row) {
       const float* values = column.embeddings.Row(row);
-      const bool bad = values != nullptr && EmbeddingProblem(values, column.policy).has_value();
+      const bool bad =
+          values != nullptr && EmbeddingProblem(values, column.policy, step).has_value();
       picked[static_cast<size_t>(row)] = bad ? -1 : row;
       bad_row[static_cast<size_t>(row)] = bad_row[static_cast<size_t>(row)] || bad;
       any |= bad;
