@@ -39,13 +39,11 @@ void BuildCodes::Set(size_t i, const float* rotated) {
   sums_[i] = 128 * static_cast<float>(sum);
 }
 
-void BuildCodes::SetLengths(const std::vector<float>& lengths) {
-  heights_.resize(lengths.size());
-  const double longest = lengths.empty() ? 0 : *std::max_element(lengths.begin(), lengths.end());
-  for (size_t i = 0; i < lengths.size(); ++i) {
-    const double squared = double{lengths[i]} * lengths[i];
-    const double height = std::sqrt(std::max(longest * longest - squared, 0.0));
-    heights_[i] = static_cast<float>(longest > 0 ? squared / (longest + height) : 0);
+void BuildCodes::UseDirections() {
+  for (kernels::RowFactor& factor : factors_) {
+    if (!(factor.bias > 0)) continue;
+    factor.scale /= std::sqrt(factor.bias);
+    factor.bias = 1;
   }
 }
 
@@ -57,11 +55,9 @@ void BuildCodes::Select(const std::vector<uint32_t>& kept) {
     std::memcpy(codes_.as<uint8_t>() + i * stride(), row(kept[i]), stride());
     factors_[i] = factors_[kept[i]];
     sums_[i] = sums_[kept[i]];
-    if (!heights_.empty()) heights_[i] = heights_[kept[i]];
   }
   factors_.resize(kept.size());
   sums_.resize(kept.size());
-  if (!heights_.empty()) heights_.resize(kept.size());
 }
 
 NodeDistances::NodeDistances(const BuildCodes& codes, const kernels::KernelTable& kernels)
@@ -86,12 +82,6 @@ void NodeDistances::To(const uint32_t* ids, size_t n, float* out) {
   kernels_.search.keys(sums_.data(), n, codes_.sums_[node_], -2 * scale, 1.0f,
                        codes_.factors_.data(), ids, out);
   for (size_t i = 0; i < n; ++i) out[i] = std::max(out[i] + bias, 0.0f);
-  if (codes_.heights_.empty()) return;
-  const float height = codes_.heights_[node_];
-  for (size_t i = 0; i < n; ++i) {
-    const float difference = codes_.heights_[ids[i]] - height;
-    out[i] += difference * difference;
-  }
 }
 
 void NodeDistances::Prefetch(uint32_t id) const {

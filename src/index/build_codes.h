@@ -21,10 +21,11 @@ class BuildCodes {
 
   /// Sets node i from its rotated vector, with a scale of its own.
   void Set(size_t i, const float* rotated);
-  /// Dot product: the extra coordinate that turns "largest product" into "nearest": sqrt(M^2 -
-  /// |x|^2) for row lengths |x|, M the largest (Bachrach et al., RecSys 2014). Kept as its distance
-  /// from M.
-  void SetLengths(const std::vector<float>& lengths);
+  /// Gives every node the length 1. Dot product: a row is an answer for its direction or for its
+  /// length; the graph leads to directions, and the long rows are looked at anyway (pivots). Turning
+  /// products into distances with one more coordinate instead (Bachrach et al., RecSys 2014) makes
+  /// all rows about equally far from every query: no graph finds its way there.
+  void UseDirections();
   /// Keeps the nodes `kept`, in that order.
   void Select(const std::vector<uint32_t>& kept);
 
@@ -42,8 +43,7 @@ class BuildCodes {
   size_t blocks_;
   AlignedBytes codes_;
   std::vector<kernels::RowFactor> factors_;
-  std::vector<float> sums_;     // 128 times the sum of the signed codes
-  std::vector<float> heights_;  // empty unless dot product
+  std::vector<float> sums_;  // 128 times the sum of the signed codes
 };
 
 /// Squared distances from one node to others. One thread at a time; cheap to point elsewhere.

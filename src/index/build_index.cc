@@ -2,6 +2,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
+#include <utility>
 
 #include "base/parallel.h"
 #include "index/build_codes.h"
@@ -30,10 +32,16 @@ IndexChunk ChunkOf(ChunkKind kind, const std::vector<T>& values) {
 
 // Scoring a pivot costs a third of scoring a node elsewhere; beyond about the fourth root of the
 // nodes they shorten the way by less than they cost.
-size_t PivotCount(size_t nodes) {
-  if (nodes <= 2048) return 0;
+size_t PivotCount(size_t nodes, VectorMetric metric) {
+  // Fewer nodes are scanned (512), or near each other anyway.
+  if (nodes <= (metric == VectorMetric::kDotProduct ? 512 : 2048)) return 0;
   return static_cast<size_t>(14 * std::sqrt(std::sqrt(static_cast<double>(nodes))));
 }
+
+// Dot product: rows that are this many times as long as the middle one win products in directions
+// that are not theirs, where no graph finds them; one node in so many at most.
+constexpr double kLong = 2.5;
+constexpr size_t kMostLong = 32;
 
 Status CheckBuild(const VectorSet& vectors, const BuildOptions& options) {
   if (options.type == IndexType::kAuto) {
@@ -100,16 +108,18 @@ class IndexBuild {
 
   BuildCodes Quantise() {
     BuildCodes codes(vectors_.dim, vectors_.count);
+    std::vector<float> distances(vectors_.count);  // from the mean
     ForRotated(
         vectors_.count, [](size_t i) { return i; },
-        [&](size_t i, const float*, const float* rotated) { codes.Set(i, rotated); });
-    if (options_.metric == VectorMetric::kDotProduct) {
-      std::vector<float> lengths(vectors_.count);
-      for (size_t i = 0; i < lengths.size(); ++i) {
-        const double inverse = InverseLength(vectors_.vector(i), vectors_.dim);
-        lengths[i] = inverse > 0 ? static_cast<float>(1 / inverse / params_.unit) : 0;
-      }
-      codes.SetLengths(lengths);
+        [&](size_t i, const float* centred, const float* rotated) {
+          const double inverse = InverseLength(centred, vectors_.dim);
+          distances[i] = inverse > 0 ? static_cast<float>(1 / inverse) : 0;
+          codes.Set(i, rotated);
+        });
+    const auto farthest = std::max_element(distances.begin(), distances.end());
+    if (farthest != distances.end() && std::isfinite(*farthest)) {
+      params_.compatible_features |= kHasRadius;
+      params_.radius = *farthest;
     }
     return codes;
   }
@@ -132,7 +142,7 @@ class IndexBuild {
         });
   }
 
-  Graph MakeGraph(const BuildCodes& codes) {
+  Graph MakeGraph(BuildCodes& codes) {
     GraphOptions graph;
     graph.degree = static_cast<uint32_t>(options_.hnsw.m) * 2;
     graph.window = static_cast<uint32_t>(options_.hnsw.ef_construction);
@@ -143,6 +153,7 @@ class IndexBuild {
     }
     params_.degree = graph.degree;
     params_.entry = graph.entry;
+    if (options_.metric == VectorMetric::kDotProduct) codes.UseDirections();
     return BuildGraph(codes, graph);
   }
 
@@ -166,17 +177,40 @@ class IndexBuild {
     return ChunkOf(kNodeRowsChunk, words);
   }
 
-  // Nodes spread evenly over the file, with copies of their codes.
-  void AddPivots(std::vector<IndexChunk>& chunks) {
+  // Nodes spread evenly over the file; under dot product as many of the longest, and all those far
+  // longer than most.
+  std::vector<uint32_t> ChoosePivots() const {
     const size_t nodes = groups_.size();
-    const size_t count = PivotCount(nodes);
+    const size_t spread = PivotCount(nodes, options_.metric);
+    std::vector<uint32_t> pivots;
+    for (size_t i = 0; i < spread; ++i) {
+      pivots.push_back(static_cast<uint32_t>((2 * i + 1) * nodes / (2 * spread)));
+    }
+    if (spread == 0 || options_.metric != VectorMetric::kDotProduct) return pivots;
+    std::vector<std::pair<double, uint32_t>> lengths(nodes);  // 1 / length: the longest first
+    for (uint32_t i = 0; i < nodes; ++i) {
+      const double inverse = InverseLength(vectors_.vector(groups_.first[i]), vectors_.dim);
+      lengths[i] = {inverse > 0 ? inverse : std::numeric_limits<double>::infinity(), i};
+    }
+    std::sort(lengths.begin(), lengths.end());
+    const double limit = lengths[nodes / 2].first / kLong;
+    for (size_t i = 0; i < std::max(spread, nodes / kMostLong); ++i) {
+      if (i < spread || lengths[i].first <= limit) pivots.push_back(lengths[i].second);
+    }
+    std::sort(pivots.begin(), pivots.end());
+    pivots.erase(std::unique(pivots.begin(), pivots.end()), pivots.end());
+    return pivots;
+  }
+
+  // Pivots with copies of their codes.
+  void AddPivots(std::vector<IndexChunk>& chunks) {
+    const std::vector<uint32_t> pivots = ChoosePivots();
+    const size_t count = pivots.size();
     if (count == 0) return;
     const size_t stride = size_t{params_.code_blocks} * 64;
-    std::vector<uint32_t> pivots(count);
     std::vector<kernels::RowFactor> factors(count);
     IndexChunk codes = MakeChunk(kPivotCodesChunk, count * stride);
     for (size_t i = 0; i < count; ++i) {
-      pivots[i] = static_cast<uint32_t>((2 * i + 1) * nodes / (2 * count));
       factors[i] = factors_[pivots[i]];
       std::memcpy(Data<uint8_t>(codes) + i * stride, Data<uint8_t>(high_) + pivots[i] * stride,
                   stride);

@@ -107,8 +107,9 @@ Result<IndexView> IndexView::Open(std::span<const ChunkView> chunks, uint64_t ro
     }
     view.extra_entries = {taker.Take<uint32_t>(kExtraEntriesChunk, count), count};
   }
-  if (taker.Has(kPivotsChunk)) {
-    const size_t count = taker.Bytes(kPivotsChunk).size() / sizeof(uint32_t);
+  if (taker.Has(kPivotsChunk) || taker.Has(kPivotCodesChunk) || taker.Has(kPivotFactorsChunk)) {
+    const size_t count =
+        taker.Has(kPivotsChunk) ? taker.Bytes(kPivotsChunk).size() / sizeof(uint32_t) : 0;
     if (count > p.node_count) {
       return Error(ErrorKind::kCorrupt, "vector index: more pivots than nodes");
     }

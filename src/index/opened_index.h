@@ -37,6 +37,7 @@ class OpenedIndex : public VectorIndex {
                                            const SearchOptions& options, CodeSearch& search,
                                            Rerank& rerank, uint64_t live_rows) const;
   Status VerifyNumbers() const;
+  Status VerifyPivots() const;
   Status VerifyRows() const;
   Status VerifyGraph() const;
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
 #include "index/graph_builder.h"
 #include "index/opened_index.h"
@@ -22,6 +23,7 @@ bool IsSound(const kernels::RowFactor& f) {
 Status OpenedIndex::Verify() const {
   if (view_.params.node_count == 0) return Status::OK();
   ARROW_RETURN_NOT_OK(VerifyNumbers());
+  ARROW_RETURN_NOT_OK(VerifyPivots());
   ARROW_RETURN_NOT_OK(VerifyRows());
   return VerifyGraph();
 }
@@ -44,6 +46,20 @@ Status OpenedIndex::VerifyNumbers() const {
         const uint8_t byte = codes[i * stride + d / 128 * 64 + d % 64];
         if ((d % 128 < 64 ? byte & 15 : byte >> 4) != 0) return Corrupt("the code", i);
       }
+    }
+  }
+  return Status::OK();
+}
+
+Status OpenedIndex::VerifyPivots() const {
+  const size_t stride = size_t{view_.params.code_blocks} * 64;
+  for (size_t i = 0; i < view_.pivots.size(); ++i) {
+    const uint32_t node = view_.pivots[i];
+    if (node >= view_.nodes() ||
+        std::memcmp(view_.pivot_codes + i * stride, view_.codes + node * stride, stride) != 0 ||
+        std::memcmp(view_.pivot_factors + i, view_.factors + node, sizeof(*view_.factors)) != 0) {
+      return Error(ErrorKind::kCorrupt, "vector index: pivot ", i,
+                   " is damaged; rebuild the index");
     }
   }
   return Status::OK();

@@ -80,7 +80,7 @@ TEST(Damage, UnknownFeaturesAndVersionsAreNotSupported) {
     changed[0].bytes[at] = std::byte{77};
     EXPECT_TRUE(IsKind(Opened(changed, 900).status, ErrorKind::kNotSupported)) << at;
   }
-  chunks[0].bytes[offsetof(Params, compatible_features)] = std::byte{1};
+  chunks[0].bytes[offsetof(Params, compatible_features)] = std::byte{0x82};
   EXPECT_TRUE(Opened(chunks, 900).status.ok());
 }
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <random>
 #include <thread>
 
@@ -221,6 +222,126 @@ TEST_F(SearchSessionTest, ABatchNamesTheQueryThatCannotBeAsked) {
   const auto status = session->SearchHitsBatch(view, {.exact = true}).status();
   EXPECT_TRUE(IsKind(status, ErrorKind::kBadInput));
   EXPECT_THAT(status.message(), HasSubstr("query 7"));
+}
+
+/// Files of many sizes, with and without an index.
+class ManyFiles : public SearchSessionTest {
+ protected:
+  ManyFiles() {
+    for (int i = 0; i < 6; ++i) Append(i < 2 ? 3000 : 700);
+    Append(3);
+    Append(400, std::nullopt);
+    Append(1, std::nullopt);
+  }
+
+  /// The share of the true nearest among what is found, over 30 queries.
+  double Recall(SearchSession& session, const SearchRequest& request,
+                const std::function<bool(int64_t)>& live = nullptr) {
+    double right = 0, wanted = 0;
+    for (uint32_t seed = 0; seed < 30; ++seed) {
+      const auto query = Query(seed);
+      std::vector<int64_t> truth;
+      for (const int64_t id : Nearest(query, vectors_.size() / kDim)) {
+        if (truth.size() < request.k && (!live || live(id))) truth.push_back(id);
+      }
+      const auto found = Ids(*session.Search(query, request).ValueOrDie());
+      EXPECT_EQ(found.size(), truth.size());
+      for (const int64_t id : found) {
+        EXPECT_TRUE(!live || live(id)) << id;
+        right += std::count(truth.begin(), truth.end(), id);
+      }
+      wanted += static_cast<double>(truth.size());
+    }
+    return right / wanted;
+  }
+
+  /// Bitmaps of the rows whose id passes.
+  std::shared_ptr<const RowFilter> Filter(const ReadView& view,
+                                          const std::function<bool(int64_t)>& live) {
+    std::vector<std::vector<uint64_t>> words;
+    for (const auto& file : view.files()) {
+      auto& bits = words.emplace_back((static_cast<size_t>(file.rows) + 63) / 64);
+      int64_t first = 0;  // id: the rows of earlier commits
+      for (const auto& other : view.files()) {
+        if (other.data_sequence_number < file.data_sequence_number) first += other.rows;
+      }
+      for (int64_t i = 0; i < file.rows; ++i) {
+        if (live(first + i)) bits[static_cast<size_t>(i) / 64] |= uint64_t{1} << (i % 64);
+      }
+    }
+    return RowFilter::FromBitmaps(view, std::move(words)).ValueOrDie();
+  }
+};
+
+TEST_F(ManyFiles, TheDefaultKnobsFindTheNearestOverAllFiles) {
+  for (const int threads : {1, 3}) {
+    auto session = SearchSession::Open(catalog_, kTable, {.threads = threads}).ValueOrDie();
+    EXPECT_GE(Recall(*session, {.k = 10}), 0.95) << threads;
+    EXPECT_GE(Recall(*session, {.k = 100}), 0.95) << threads;
+    EXPECT_EQ(Recall(*session, {.k = 10, .exact = true}), 1.0) << threads;
+  }
+}
+
+TEST_F(ManyFiles, FilteredSearchesReturnLiveRowsAlone) {
+  auto session = SearchSession::Open(catalog_, kTable, {.threads = 1}).ValueOrDie();
+  for (const int64_t one_in : {2, 10, 100, 1000}) {
+    const auto live = [&](int64_t id) { return id % one_in == 1; };
+    const auto filter = Filter(*session->view(), live);
+    EXPECT_GE(Recall(*session, {.k = 10, .filter = filter}, live), 0.95) << one_in;
+    EXPECT_EQ(Recall(*session, {.k = 10, .exact = true, .filter = filter}, live), 1.0) << one_in;
+  }
+  const auto one_file = [](int64_t id) { return id >= 3000 && id < 3020; };
+  EXPECT_EQ(Recall(*session, {.k = 10, .filter = Filter(*session->view(), one_file)}, one_file), 1);
+  const auto none = [](int64_t) { return false; };
+  EXPECT_TRUE(session->SearchHits(Query(1), {.filter = Filter(*session->view(), none)})
+                  .ValueOrDie()
+                  .empty());
+}
+
+TEST_F(ManyFiles, AFilterOfAnotherSnapshotIsRefused) {
+  auto session = SearchSession::Open(catalog_, kTable).ValueOrDie();
+  const auto filter = Filter(*session->view(), [](int64_t) { return true; });
+  Append(5);
+  ASSERT_TRUE(session->Refresh().ok());
+  const auto status = session->SearchHits(Query(1), {.filter = filter}).status();
+  EXPECT_TRUE(IsKind(status, ErrorKind::kBadInput));
+  EXPECT_THAT(status.message(), HasSubstr("snapshot"));
+}
+
+TEST_F(ManyFiles, OneThreadGivesTheSameAnswerEveryTime) {
+  auto session = SearchSession::Open(catalog_, kTable, {.threads = 1}).ValueOrDie();
+  const auto first = session->SearchHits(Query(4), {.k = 20}).ValueOrDie();
+  for (int i = 0; i < 5; ++i) {
+    ASSERT_TRUE(session->SearchHits(Query(static_cast<uint32_t>(i)), {}).ok());
+    const auto again = session->SearchHits(Query(4), {.k = 20}).ValueOrDie();
+    ASSERT_EQ(again.size(), first.size());
+    for (size_t h = 0; h < first.size(); ++h) {
+      EXPECT_EQ(again[h].row, first[h].row);
+      EXPECT_EQ(again[h].distance, first[h].distance);
+    }
+  }
+}
+
+TEST_F(ManyFiles, ABatchIsOneTableWithTheNumberOfTheQuery) {
+  auto session = SearchSession::Open(catalog_, kTable, {.threads = 2}).ValueOrDie();
+  std::vector<float> queries;
+  for (const uint32_t seed : {1, 2, 1}) {
+    const auto query = Query(seed);
+    queries.insert(queries.end(), query.begin(), query.end());
+  }
+  const auto view = EmbeddingsView::FromSpan(queries, kDim).ValueOrDie();
+  const auto table = session->SearchBatch(view, {.k = 4}).ValueOrDie();
+  EXPECT_THAT(table->ColumnNames(),
+              ::testing::ElementsAre("_query", "id", "_distance", "_file", "_pos"));
+  ASSERT_TRUE(table->ValidateFull().ok());
+  ASSERT_EQ(table->num_rows(), 12);
+  const auto ids = Ids(*table);
+  for (int64_t i = 0; i < 12; ++i) {
+    const auto number = table->column(0)->GetScalar(i).ValueOrDie();
+    EXPECT_EQ(number->ToString(), std::to_string(i / 4));
+    const auto single = session->Search(Query(i / 4 == 1 ? 2 : 1), {.k = 4}).ValueOrDie();
+    EXPECT_EQ(ids[static_cast<size_t>(i)], Ids(*single)[static_cast<size_t>(i % 4)]);
+  }
 }
 
 TEST_F(SearchSessionTest, ThreadsMaySearchWhileOthersRefreshAndCommit) {
