@@ -296,12 +296,60 @@ TEST_F(FileWriter, UnusableInputIsRefusedByName) {
              ErrorKind::kBadInput));
 }
 
-TEST_F(FileWriter, IndexTypesOfLaterVersionsAreNotSupported) {
+TEST_F(FileWriter, EveryIndexTypeCanBeWrittenAndIsNamedInTheFile) {
+  for (const IndexType type : {IndexType::kHnsw, IndexType::kFlat, IndexType::kIvfPq}) {
+    const std::string name(IndexTypeName(type));
+    for (const auto precision :
+         {VectorPrecision::kF32, VectorPrecision::kF16, VectorPrecision::kI8}) {
+      const std::string path = name + std::string(PrecisionName(precision));
+      AilakeFileWriter writer(store_, PolicyOf(8, precision));
+      const auto written = writer.WithIndexType(type).Write(path, *MakeRows(300),
+                                                            RandomVectors(300, 8, 7, 1));
+      ASSERT_TRUE(written.ok()) << path << ": " << written.status();
+      EXPECT_EQ(written->codebooks.size(), type == IndexType::kIvfPq ? 1 : 0);
+      const auto reader = AilakeFileReader::Open(store_, path).ValueOrDie();
+      EXPECT_TRUE(reader->Verify().ok()) << path << ": " << reader->Verify();
+      EXPECT_EQ(reader->vector_columns().at(0).index_type, type);
+      EXPECT_EQ(reader->vector_columns().at(0).codebook.empty(), type != IndexType::kIvfPq);
+    }
+  }
+}
+
+TEST_F(FileWriter, AFileWithoutAnyVectorNeedsNoCodebook) {
   AilakeFileWriter writer(store_, PolicyOf(8));
-  const Status status = writer.WithIndexType(IndexType::kIvfPq)
-                            .Write("f", *MakeRows(1), RandomVectors(1, 8, 0, 1))
+  const auto written =
+      writer.WithIvfPq().Write("f", *MakeRows(3), EmbeddingsView::AllNull(3, 8));
+  ASSERT_TRUE(written.ok()) << written.status();
+  EXPECT_TRUE(written->codebooks.empty());
+  EXPECT_TRUE(AilakeFileReader::Open(store_, "f").ValueOrDie()->Verify().ok());
+}
+
+TEST_F(FileWriter, ACodebookOfAnotherColumnIsRefused) {
+  AilakeFileWriter first(store_, PolicyOf(8));
+  const auto written = first.WithIvfPq().Write("a", *MakeRows(100), RandomVectors(100, 8, 0, 1));
+  const auto codebook = written.ValueOrDie().codebooks.at("embedding");
+  AilakeFileWriter other(store_, PolicyOf(9));
+  const Status status = other.WithIvfPq()
+                            .WithCodebook("embedding", codebook)
+                            .Write("b", *MakeRows(100), RandomVectors(100, 9, 0, 1))
                             .status();
-  EXPECT_TRUE(IsKind(status, ErrorKind::kNotSupported)) << status;
+  EXPECT_TRUE(IsKind(status, ErrorKind::kBadInput)) << status;
+  EXPECT_THAT(status.message(), HasSubstr("dimension 8"));
+  EXPECT_FALSE(store_->Exists("b").ValueOrDie());
+}
+
+TEST_F(FileWriter, AnAutomaticChoiceFollowsTheHardwareGiven) {
+  AilakeFileWriter writer(store_, PolicyOf(8));
+  const auto vectors = RandomVectors(5000, 8, 0, 1);
+  writer.WithAutoIndex(Hardware{.cores = 8});
+  ASSERT_TRUE(writer.Write("large", *MakeRows(5000), vectors).ok());
+  writer.WithAutoIndex(Hardware{.cores = 2});
+  ASSERT_TRUE(writer.Write("small", *MakeRows(5000), vectors).ok());
+  const auto type = [&](const char* path) {
+    return AilakeFileReader::Open(store_, path).ValueOrDie()->vector_columns().at(0).index_type;
+  };
+  EXPECT_EQ(type("large"), IndexType::kIvfPq);
+  EXPECT_EQ(type("small"), IndexType::kHnsw);
 }
 
 TEST_F(FileWriter, SameInputGivesTheSameBytesForAnyNumberOfThreads) {
