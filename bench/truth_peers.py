@@ -55,7 +55,7 @@ def main():
     parser.add_argument("--base", required=True)
     parser.add_argument("--queries", required=True)
     parser.add_argument("--metric", default="cosine", choices=("cosine", "euclidean", "dot_product"))
-    parser.add_argument("--precision", default="f32", choices=("f32", "f16"), help="how tarn stores the rows")
+    parser.add_argument("--precision", default="f32", choices=("f32", "f16", "i8"), help="how tarn stores the rows")
     parser.add_argument("--k", type=int, default=10)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=5)

@@ -144,6 +144,12 @@ Result<std::shared_ptr<const RowFilter>> DrawLiveRows(const BenchAnnOptions& opt
   return RowFilter::FromBitmaps(view, std::move(words));
 }
 
+bool IsLive(const RowFilter* filter, const SearchHit& hit) {
+  if (filter == nullptr) return true;
+  const auto words = filter->words(hit.file);
+  return hit.row / 64 < words.size() && (words[hit.row / 64] >> (hit.row % 64) & 1);
+}
+
 struct Point {
   uint32_t ef = 0;
   uint32_t nprobe = 0;
@@ -166,7 +172,9 @@ Result<Point> Measure(SearchSession& session, const Inputs& in, const Truth& tru
     for (size_t i = 0; i < count; ++i) {
       const std::span query(in.queries.floats.data() + (in.begin + i) * dim, dim);
       ARROW_ASSIGN_OR_RAISE(const auto found, session.SearchHits(query, request));
-      for (const auto& hit : found) right += hit.distance <= truth.limits[i];
+      for (const auto& hit : found) {
+        right += hit.distance <= truth.limits[i] && IsLive(request.filter.get(), hit);
+      }
       const double after = Now();
       micros[i] = (after - before) * 1e6;
       before = after;
