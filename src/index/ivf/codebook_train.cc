@@ -3,12 +3,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
-#include <numeric>
 
 #include "base/parallel.h"
 #include "index/code_frame.h"
-#include "index/exact_distance.h"
+#include "index/ivf/ivf_margin.h"
 #include "index/ivf/kmeans.h"
 #include "index/ivf/row_coder.h"
 #include "index/layout.h"
@@ -277,12 +275,9 @@ class Training {
         total.rows == 0
             ? 0
             : static_cast<float>(std::min(total.residuals / static_cast<double>(total.rows), 1e37));
-    params.margin = MeasureMargin(some, coder, tiles);
+    params.margin = MeasureIvfMargin(some, coder, tiles, params.spread, threads_);
     if (low_bits_ > kBlurred * params.spread) params.flags |= CodebookParams::kFineRanking;
   }
-
-  float MeasureMargin(const VectorSet& some, const RowCoder& coder,
-                      const std::vector<CodedTile>& tiles) const;
 
   const VectorSet& vectors_;
   VectorMetric metric_;
@@ -300,64 +295,6 @@ class Training {
   double low_bits_ = 0;  // mean squared length of what the centroids' low four bits hold
   std::shared_ptr<IvfCodebook> book_;
 };
-
-// Rows of the sample are the queries. Their errors are measured on the rows that look nearest:
-// those are the ones that a rerank has to tell apart.
-float Training::MeasureMargin(const VectorSet& some, const RowCoder& coder,
-                              const std::vector<CodedTile>& tiles) const {
-  constexpr size_t kQueries = 48, kNear = 12;
-  const IvfFrame& frame = coder.frame();
-  const size_t n = some.count;
-  const size_t queries = std::min(kQueries, n);
-  const CodebookView& book = book_->view();
-  const ProductQuantizer quantizer(dim_, book.params.m, book.params.bits, book.pq);
-  // The rows as their codes have them.
-  std::vector<float> coded(n * dim_);
-  ParallelFor(n, 64, threads_, [&](size_t begin, size_t end, int) {
-    std::vector<float> centroid(dim_);
-    for (size_t i = begin; i < end; ++i) {
-      const CodedTile& tile = tiles[i / kPqTileRows];
-      const size_t at = i % kPqTileRows;
-      float* out = coded.data() + i * dim_;
-      quantizer.Decode(tile.codes.data(), at, out);
-      coder.Reference(tile.lists[at], centroid.data());
-      for (uint32_t d = 0; d < dim_; ++d) out[d] = tile.factors[at].scale * out[d] + centroid[d];
-    }
-  });
-  std::vector<double> squares(queries);
-  std::vector<uint32_t> counts(queries);
-  ParallelFor(queries, 1, threads_, [&](size_t i, size_t, int) {
-    const size_t self = i * n / queries;
-    std::vector<float> query(dim_);
-    FramedQuery framed;
-    if (!frame.PrepareQuery(some.vector(self), query.data(), framed)) return;
-    std::vector<std::pair<double, uint32_t>> keys;
-    for (uint32_t r = 0; r < n; ++r) {
-      if (r == self) continue;
-      double dot = 0;
-      for (uint32_t d = 0; d < dim_; ++d) dot += double{query[d]} * coded[size_t{r} * dim_ + d];
-      const auto& f = tiles[r / kPqTileRows].factors[r % kPqTileRows];
-      keys.emplace_back(
-          double{frame.product_factor()} * dot + double{frame.bias_factor(framed)} * f.bias, r);
-    }
-    const size_t near = std::min(kNear, keys.size());
-    std::partial_sort(keys.begin(), keys.begin() + static_cast<ptrdiff_t>(near), keys.end());
-    for (size_t j = 0; j < near; ++j) {
-      const double exact =
-          ExactInDouble(metric_, some.vector(self), some.vector(keys[j].second), dim_);
-      const double key = frame.KeyOfDistance(framed, exact);
-      const double unit = frame.ErrorUnit(book.params.spread, framed, key);
-      const double error = (keys[j].first - key) / unit;
-      if (!std::isfinite(error) || !(unit > 0)) continue;
-      squares[i] += error * error;
-      ++counts[i];
-    }
-  });
-  const double sum = std::accumulate(squares.begin(), squares.end(), 0.0);
-  const uint32_t count = std::accumulate(counts.begin(), counts.end(), 0u);
-  if (count == 0) return 0;
-  return static_cast<float>(std::min(std::sqrt(sum / count), 1e30));
-}
 
 }  // namespace
 
