@@ -133,9 +133,9 @@ bool CodeSearch::TraverseFiltered(const SearchPlan& plan, const LiveNodes& live)
       [&](uint32_t id) { PrefetchNode(id); },
       [&](const kernels::CandidatePool& pool) {
         const float nearest = pool.distances[pool.cursor];
-        satisfied = (walk.live.size >= plan.enough &&
-                     nearest > walk.live.distances[plan.enough - 1]) ||
-                    (pool.cursor >= plan.beam && !WithinBound(nearest));
+        satisfied =
+            (walk.live.size >= plan.enough && nearest > walk.live.distances[plan.enough - 1]) ||
+            (pool.cursor >= plan.beam && !WithinBound(nearest));
         return !satisfied && scored < plan.budget;
       });
   walk.TakeLive();

@@ -23,8 +23,8 @@ uint64_t CountLive(const LiveRows* live, const IndexView& view) {
 
 // Some other index has given k rows: this one may give fewer.
 bool IsBounded(const SearchOptions& options) {
-  return options.bound != nullptr && options.bound->load(std::memory_order_relaxed) <
-                                         std::numeric_limits<float>::infinity();
+  return options.bound != nullptr &&
+         options.bound->load(std::memory_order_relaxed) < std::numeric_limits<float>::infinity();
 }
 
 }  // namespace
@@ -53,7 +53,8 @@ OpenedIndex::OpenedIndex(const IndexView& view)
 VectorIndex::Distance OpenedIndex::Reach(const float* query) const {
   if (view_.params.node_count == 0) return {};
   const bool bounded = (view_.params.compatible_features & kHasRadius) != 0;
-  return frame_.Reach(query, bounded ? view_.params.radius : std::numeric_limits<float>::infinity());
+  return frame_.Reach(query,
+                      bounded ? view_.params.radius : std::numeric_limits<float>::infinity());
 }
 
 Result<const RowMap*> OpenedIndex::Rows() const {

@@ -5,6 +5,7 @@
 
 #include <mutex>
 #include <optional>
+
 #include "index/code_frame.h"
 #include "index/code_search.h"
 #include "index/layout.h"

@@ -23,7 +23,8 @@ void SearchAll(const Opened& opened, const Data& data) {
   const LiveRows live[] = {half.live(), few.live()};
   for (const LiveRows* l : {static_cast<const LiveRows*>(nullptr), &live[0], &live[1]}) {
     for (RowSource* s : {static_cast<RowSource*>(nullptr), static_cast<RowSource*>(&source)}) {
-      const auto found = opened->Search(data.row(5), {.k = 10, .ef = 20, .live = l, .source = s}, scratch);
+      const auto found =
+          opened->Search(data.row(5), {.k = 10, .ef = 20, .live = l, .source = s}, scratch);
       if (!found.ok()) {
         EXPECT_TRUE(IsKind(found.status(), ErrorKind::kCorrupt)) << found.status().ToString();
         continue;

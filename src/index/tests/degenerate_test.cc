@@ -173,7 +173,8 @@ TEST_P(Degenerate, HugeAndSubnormalLengthsSurvive) {
     double right = 0;
     for (size_t q = 0; q < queries.count(); ++q) {
       const auto truth = NaiveNearest(GetParam(), data, queries.row(q), 10);
-      const auto found = *index->Search(queries.row(q), {.k = 10, .ef = 64, .source = &source}, scratch);
+      const auto found =
+          *index->Search(queries.row(q), {.k = 10, .ef = 64, .source = &source}, scratch);
       ASSERT_EQ(found.size(), 10u);
       for (const auto& n : found) {
         EXPECT_TRUE(std::isfinite(n.distance));

@@ -55,7 +55,8 @@ TEST(Search, GivesTheSameRowsAtEverySimdLevel) {
     SearchScratch scratch;
     rows.emplace_back();
     for (uint32_t q = 0; q < 50; ++q) {
-      for (const auto& n : *index->Search(data.row(q * 7), {.k = 10, .ef = 64, .source = &source}, scratch)) {
+      for (const auto& n :
+           *index->Search(data.row(q * 7), {.k = 10, .ef = 64, .source = &source}, scratch)) {
         rows.back().push_back(n.row);
       }
     }

@@ -66,7 +66,8 @@ TEST_P(Recall, FilteredTraversalKeepsRecall) {
   const LiveRows live = bitmap.live();
   SearchScratch scratch;
   SearchStats stats;
-  ASSERT_TRUE(index->Search(queries_.row(0), {.k = 10, .ef = 40, .live = &live}, scratch, &stats).ok());
+  ASSERT_TRUE(
+      index->Search(queries_.row(0), {.k = 10, .ef = 40, .live = &live}, scratch, &stats).ok());
   EXPECT_GT(stats.expanded_nodes, 0u);
   EXPECT_GE(MeasureRecall(*index.index, data_, queries_, {.ef = 40, .live = &live}), Floor(0.9));
 }
@@ -103,7 +104,8 @@ TEST_P(Recall, AnIndexedRowIsItsOwnNearestNeighbour) {
   SearchScratch scratch;
   size_t found_self = 0;
   for (uint32_t row = 0; row < kRows; row += 50) {
-    const auto found = *index->Search(data_.row(row), {.k = 1, .ef = 32, .source = &source}, scratch);
+    const auto found =
+        *index->Search(data_.row(row), {.k = 1, .ef = 32, .source = &source}, scratch);
     found_self += found.at(0).row == row;
   }
   EXPECT_GE(found_self, 99u) << "of 100, seed " << kSeed;

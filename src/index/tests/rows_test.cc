@@ -40,7 +40,8 @@ TEST(IndexRows, RowsWithoutVectorsAreNeverFoundAndOthersKeepTheirNumbers) {
   MemorySource source(sparse.data, VectorPrecision::kF32);
   SearchScratch scratch;
   for (uint32_t row = 1; row < 2000; row += 33) {
-    const auto found = *index->Search(sparse.data.row(row), {.k = 5, .ef = 64, .source = &source}, scratch);
+    const auto found =
+        *index->Search(sparse.data.row(row), {.k = 5, .ef = 64, .source = &source}, scratch);
     for (const auto& n : found) EXPECT_NE(n.row % 3, 0u);
     EXPECT_EQ(found.at(0).row == row, row % 3 != 0);
   }
@@ -53,7 +54,8 @@ TEST(IndexRows, AllLiveIndexedRowsComeBackThoughTheFilterNamesOthersToo) {
   SearchScratch scratch;
   const std::vector<uint64_t> words{~uint64_t{0}};  // rows 0 to 63, of which 42 are indexed
   const LiveRows live{words};
-  const auto found = *index->Search(sparse.data.row(1000), {.k = 60, .ef = 10, .live = &live, .source = &source}, scratch);
+  const auto found = *index->Search(sparse.data.row(1000),
+                                    {.k = 60, .ef = 10, .live = &live, .source = &source}, scratch);
   EXPECT_EQ(found.size(), 42u);
 }
 
@@ -66,7 +68,8 @@ TEST(IndexRows, ADuplicateIsReturnedThoughItsFirstRowIsNotLive) {
   const LiveRows live = bitmap.live();
   MemorySource source(data, VectorPrecision::kF32);
   SearchScratch scratch;
-  const auto found = *index->Search(data.row(300), {.k = 2, .ef = 64, .live = &live, .source = &source}, scratch);
+  const auto found =
+      *index->Search(data.row(300), {.k = 2, .ef = 64, .live = &live, .source = &source}, scratch);
   ASSERT_EQ(found.size(), 2u);
   EXPECT_EQ(found[0].row, 500u);
   EXPECT_EQ(found[1].row, 600u);
@@ -117,7 +120,8 @@ TEST(IndexRows, ManyThreadsSearchOneIndex) {
       MemorySource source(data, VectorPrecision::kF32);
       SearchScratch scratch;
       for (size_t q = 0; q < 50; ++q) {
-        const auto some = *index->Search(data.row(q), {.k = 10, .ef = 64, .source = &source}, scratch);
+        const auto some =
+            *index->Search(data.row(q), {.k = 10, .ef = 64, .source = &source}, scratch);
         found[t].insert(found[t].end(), some.begin(), some.end());
       }
     });
