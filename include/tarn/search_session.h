@@ -18,10 +18,10 @@ namespace tarn {
 struct SearchRequest {
   /// Vector column; empty: the table's primary one.
   std::string column;
-  uint32_t k = 10;     ///< at least 1; more than the table has gives what there is
-  uint32_t ef = 0;     ///< candidates kept; below k, k is used; 0: the table's default
+  uint32_t k = 10;      ///< at least 1; more than the table has gives what there is
+  uint32_t ef = 0;      ///< candidates kept; below k, k is used; 0: the table's default
   uint32_t nprobe = 0;  ///< inverted lists looked into, where a file has them; 0: the default
-  bool exact = false;  ///< scan every stored vector instead of using indexes
+  bool exact = false;   ///< scan every stored vector instead of using indexes
   /// Rows that may be returned; nullptr: all. It must be of the session's view (kBadInput).
   std::shared_ptr<const RowFilter> filter;
   /// Columns to return; empty: all but the vector columns.

@@ -22,9 +22,9 @@ class BuildCodes {
   /// Sets node i from its rotated vector, with a scale of its own.
   void Set(size_t i, const float* rotated);
   /// Gives every node the length 1. Dot product: a row is an answer for its direction or for its
-  /// length; the graph leads to directions, and the long rows are looked at anyway (pivots). Turning
-  /// products into distances with one more coordinate instead (Bachrach et al., RecSys 2014) makes
-  /// all rows about equally far from every query: no graph finds its way there.
+  /// length; the graph leads to directions, and the long rows are looked at anyway (pivots).
+  /// Turning products into distances with one more coordinate instead (Bachrach et al., RecSys
+  /// 2014) makes all rows about equally far from every query: no graph finds its way there.
   void UseDirections();
   /// Keeps the nodes `kept`, in that order.
   void Select(const std::vector<uint32_t>& kept);

@@ -34,7 +34,7 @@ FilePlan PlanFiles(std::span<const FileFacts> files, uint32_t k, uint32_t ef, in
       const double beam = std::max(std::ceil(ef * std::sqrt(share)), kLeastBeam);
       if (beam < ef) {
         task.beam = static_cast<uint32_t>(beam);
-        task.ef = std::min(ef, std::max(k, 2 * task.beam));
+        task.ef = std::min(ef, std::max(k, task.beam));
       }
       cost += kCandidateCost * std::max(task.beam, task.beam == 0 ? task.ef : 0);
     } else {

@@ -41,8 +41,7 @@ Result<std::vector<index::Neighbor>> ScanAll(const StoredVectorColumn& vectors,
   for (int i = 0; i < threads; ++i) {
     scans.push_back(std::make_unique<index::ExactScan>(policy.metric, vectors.block_precision(),
                                                        static_cast<uint32_t>(policy.dim),
-                                                       query.query, query.k,
-                                                       query.live));
+                                                       query.query, query.k, query.live));
   }
   ParallelFor(blocks.size(), 8, threads, [&](size_t begin, size_t end, int thread) {
     for (size_t i = begin; i < end; ++i) scans[static_cast<size_t>(thread)]->Add(blocks[i]);

@@ -17,13 +17,13 @@ namespace tarn {
 struct FileQuery {
   const float* query = nullptr;
   uint32_t k = 10;
-  uint32_t ef = 0;  ///< 0: the table's default
+  uint32_t ef = 0;    ///< 0: the table's default
   uint32_t beam = 0;  ///< see index::SearchOptions
   uint32_t nprobe = 0;
   bool exact = false;
   const index::LiveRows* live = nullptr;  ///< nullptr: every row
   std::atomic<float>* bound = nullptr;    ///< shared with searches of other files
-  int threads = 1;  ///< for an exhaustive comparison of a large file
+  int threads = 1;                        ///< for an exhaustive comparison of a large file
 };
 
 /// A vector column of one file, opened for searching. Immutable.

@@ -21,7 +21,7 @@ struct FilesQuery {
   uint32_t nprobe = 0;
   bool exact = false;
   const RowFilter* filter = nullptr;  ///< of the same view
-  int threads = 1;  ///< at most; with one, equal calls give equal answers
+  int threads = 1;                    ///< at most; with one, equal calls give equal answers
   /// What a comparison of many queries at once has found already, this one's under its number.
   const BatchScan* scanned = nullptr;
   size_t query_number = 0;

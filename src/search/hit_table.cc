@@ -77,9 +77,9 @@ Result<std::shared_ptr<arrow::Table>> ReadHits(const ReadView& view,
   return AppendPlace(taken.table(), view, hits);
 }
 
-Result<std::shared_ptr<arrow::Table>> ReadBatchHits(
-    const ReadView& view, std::span<const std::vector<SearchHit>> answers,
-    const std::vector<std::string>& columns) {
+Result<std::shared_ptr<arrow::Table>> ReadBatchHits(const ReadView& view,
+                                                    std::span<const std::vector<SearchHit>> answers,
+                                                    const std::vector<std::string>& columns) {
   std::vector<SearchHit> all;
   arrow::Int32Builder queries;
   for (size_t q = 0; q < answers.size(); ++q) {

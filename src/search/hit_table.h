@@ -18,10 +18,11 @@ Result<std::shared_ptr<arrow::Table>> ReadHits(const ReadView& view,
                                                std::span<const SearchHit> hits,
                                                const std::vector<std::string>& columns);
 
-/// The same for one answer a query, one after the other, with the query's number as the first column
+/// The same for one answer a query, one after the other, with the query's number as the first
+/// column
 /// `_query` (int32).
-Result<std::shared_ptr<arrow::Table>> ReadBatchHits(
-    const ReadView& view, std::span<const std::vector<SearchHit>> answers,
-    const std::vector<std::string>& columns);
+Result<std::shared_ptr<arrow::Table>> ReadBatchHits(const ReadView& view,
+                                                    std::span<const std::vector<SearchHit>> answers,
+                                                    const std::vector<std::string>& columns);
 
 }  // namespace tarn

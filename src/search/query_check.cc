@@ -49,8 +49,8 @@ Status CheckFilter(const ReadView& view, const SearchRequest& request) {
   if (request.filter->snapshot() != view.snapshot() ||
       request.filter->files() != view.files().size()) {
     return Error(ErrorKind::kBadInput, "the filter was made for snapshot ",
-                 request.filter->snapshot(), " and the session searches snapshot ",
-                 view.snapshot(), "; make the filter of the session's view");
+                 request.filter->snapshot(), " and the session searches snapshot ", view.snapshot(),
+                 "; make the filter of the session's view");
   }
   return Status::OK();
 }

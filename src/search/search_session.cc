@@ -213,9 +213,8 @@ Result<std::vector<std::vector<SearchHit>>> SearchSessionImpl::SearchQueries(
         failures[q] = Error(ErrorKind::kBadInput, "query ", q, " is null");
         continue;
       }
-      auto hits = SearchColumn(opened, column,
-                               std::span(query, static_cast<size_t>(queries.dim())), request, 1,
-                               scanned, q);
+      auto hits = SearchColumn(opened, column, std::span(query, static_cast<size_t>(queries.dim())),
+                               request, 1, scanned, q);
       if (hits.ok()) {
         answers[q] = *std::move(hits);
       } else {

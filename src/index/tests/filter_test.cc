@@ -78,8 +78,8 @@ TEST_P(Filter, FindsTheNearestLiveRowsWhereverTheyLie) {
         << "the farthest " << share;
     EXPECT_GE(RecallUnder(*index.index,
                           [&](size_t q) {
-                            return ByDistance(VectorMetric::kEuclidean, data_,
-                                              data_.row(q * 501), count, false);
+                            return ByDistance(VectorMetric::kEuclidean, data_, data_.row(q * 501),
+                                              count, false);
                           }),
               0.95)
         << "around another row " << share;

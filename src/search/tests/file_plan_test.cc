@@ -25,8 +25,8 @@ TEST(PlanFiles, OneFileGetsAllTheEffort) {
 }
 
 TEST(PlanFiles, ScannedFilesComeFirstThenTheNearestAndEmptyOnesNotAtAll) {
-  const FileFacts files[] = {{500, true, 3}, {500, true, 1}, {0, true, 0}, {500, false, 9},
-                             {500, true, 2}};
+  const FileFacts files[] = {
+      {500, true, 3}, {500, true, 1}, {0, true, 0}, {500, false, 9}, {500, true, 2}};
   EXPECT_THAT(Order(PlanFiles(files, 10, 64, 1)), ElementsAre(3, 1, 4, 0));
 }
 
