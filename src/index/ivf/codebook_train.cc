@@ -29,7 +29,7 @@ constexpr double kBlurred = 0.05;
 // Lists to look into so that .95 of the ten nearest are among their rows, with queries that are a
 // little unlike the rows (measured on embeddings of text).
 int32_t DefaultProbes(int32_t nlist) {
-  return std::clamp(static_cast<int32_t>(std::lround(2.25 * std::sqrt(nlist))), 1, nlist);
+  return std::clamp(static_cast<int32_t>(std::lround(44 + 1.5 * std::sqrt(nlist))), 1, nlist);
 }
 
 class Training {
@@ -270,7 +270,7 @@ class Training {
     CodingError total;
     for (const auto& e : errors) total.Add(e);
     CodebookParams& params = book_->params();
-    params.training_error = variance_ > 0 ? total.mean() / variance_ : 0;
+    params.training_error = variance_ > 0 ? total.Mean(variance_) / variance_ : 0;
     params.spread =
         total.rows == 0
             ? 0

@@ -131,8 +131,8 @@ std::vector<IndexChunk> BuildWith(const VectorSet& vectors, const IvfCodebook& c
   params.dim = view.params.dim;
   params.row_count = vectors.count;
   params.block_count = lists.blocks;
-  params.coding_error =
-      view.params.variance > 0 ? std::min(rows.error.mean() / view.params.variance, 1e30) : 0;
+  const double variance = view.params.variance;
+  params.coding_error = variance > 0 ? std::min(rows.error.Mean(variance) / variance, 1e30) : 0;
 
   IndexChunk blocks{kBlocksChunk, std::vector<std::byte>(lists.blocks * view.block_bytes())};
   const BlockWriter writer(vectors, view, rows);

@@ -21,6 +21,12 @@ constexpr size_t kStep = 4;
 constexpr double kDeviations = 2.5;
 // Errors of products differ with the lengths of rows, and the margin is their mean.
 constexpr double kProductDeviations = 4;
+// Up to here the codes of all rows are looked at under a filter: it takes 20 microseconds.
+constexpr uint64_t kSmallRows = 10'000;
+// Of many rows about as far as the last result, more lie beyond the usual margin.
+constexpr double kManyCaution = 1.5;
+// Rows compared at a time where many are.
+constexpr size_t kMany = 256;
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 uint64_t CountLive(const LiveRows* live, uint64_t row_count) {
@@ -67,7 +73,9 @@ IvfSearch::Plan IvfSearch::MakePlan() const {
   const double nprobe = options_.nprobe != 0 ? options_.nprobe : book.nprobe;
   Plan plan;
   // Fewer live rows lie farther away: the neighbourhood grows.
-  const double lists = std::min<double>(std::ceil(nprobe / std::sqrt(share)), book.nlist);
+  const bool all = options_.live != nullptr && view_.params.row_count <= kSmallRows;
+  const double lists =
+      all ? book.nlist : std::min<double>(std::ceil(nprobe / std::sqrt(share)), book.nlist);
   plan.lists = static_cast<uint32_t>(lists);
   const uint64_t kept = std::max<uint64_t>(
       options_.ef != 0 ? options_.ef : uint64_t{2} * options_.k + 44, options_.k);
@@ -88,12 +96,16 @@ float IvfSearch::DistanceLimit(const NearestRows* nearest) const {
   return limit;
 }
 
-double IvfSearch::KeyBeyond(float distance) const {
+double IvfSearch::KeyBeyond(float distance, double caution) const {
   if (!(distance < std::numeric_limits<float>::max())) return kInfinity;
   const FramedQuery& framed = ivf_.framed();
   const CodebookParams& book = view_.codebook.params;
-  const double deviations = frame_.compares_products() ? kProductDeviations : kDeviations;
-  const double coding = frame_.Margin(book, framed, distance);
+  const double deviations =
+      caution * (frame_.compares_products() ? kProductDeviations : kDeviations);
+  // Rows that the codebook fits less well than those it was trained on are coded less exactly.
+  const double drift =
+      book.training_error > 0 ? view_.params.coding_error / book.training_error : 1.0;
+  const double coding = frame_.Margin(book, framed, distance) * std::sqrt(std::max(1.0, drift));
   const double rounding = std::abs(frame_.product_factor()) * ivf_.rounding() *
                           std::sqrt(static_cast<double>(book.spread));
   return frame_.KeyOfDistance(framed, distance) + deviations * std::hypot(coding, rounding);
@@ -112,12 +124,15 @@ Status IvfSearch::ScanLists(const Plan& plan) {
   scratch_.walk.Start(plan.kept);
   const uint32_t nlist = view_.codebook.params.nlist;
   const uint64_t wanted = std::min<uint64_t>(options_.k, live_rows_);
+  uint64_t enough = wanted;
   ivf_.Rank(plan.lists);
   for (uint32_t i = 0; i < nlist; ++i) {
-    if (i >= plan.lists) {
-      if (seen_ >= wanted) break;
+    if (i == plan.lists) {
+      // The nearest of them are then as far as most, and may be in any list.
+      if (LiveRowsAreElsewhere()) enough = live_rows_;
       ivf_.Rank(nlist);
     }
+    if (i >= plan.lists && seen_ >= enough) break;
     if (i + 1 < plan.lists) {
       const ListPlace& next = view_.places[ivf_.list(i + 1)];
       if (view_.IsSound(next)) {
@@ -128,11 +143,20 @@ Status IvfSearch::ScanLists(const Plan& plan) {
       }
     }
     ARROW_RETURN_NOT_OK(ScanList(i));
+    scanned_ = i + 1;
   }
   return Status::OK();
 }
 
+bool IvfSearch::LiveRowsAreElsewhere() const {
+  if (options_.live == nullptr) return false;
+  const double usual = static_cast<double>(passed_) * static_cast<double>(live_rows_) /
+                       static_cast<double>(view_.params.row_count);
+  return static_cast<double>(seen_) < 0.9 * usual - 2 * std::sqrt(usual);
+}
+
 float IvfSearch::KeyLimit() const {
+  if (collect_below_) return *collect_below_;
   const auto& pool = scratch_.walk.pool;
   const double worst = pool.size < pool.capacity ? kInfinity : pool.distances[pool.size - 1];
   return static_cast<float>(std::min(worst, bound_key_));
@@ -165,6 +189,7 @@ Status IvfSearch::ScanList(uint32_t ranked) {
   kernels::PqQuery query = ivf_.scan();
   query.base = book.residual() ? ivf_.Base(ranked, book, frame_) : 0;
   auto& walk = scratch_.walk;
+  passed_ += place.rows;
   for (uint32_t begin = 0; begin < place.rows; begin += kPieceRows) {
     const uint32_t rows = std::min(kPieceRows, place.rows - begin);
     kernels::PqBlocks blocks{
@@ -182,7 +207,11 @@ Status IvfSearch::ScanList(uint32_t ranked) {
     for (size_t i = 0; i < n; ++i) {
       if (walk.ids[i] >= view_.row_limit) return DamagedList(list);
     }
-    if (n > 0) kernels.search.pool_insert(walk.pool, walk.keys, walk.ids, n);
+    if (collect_below_) {
+      scratch_.rows.insert(scratch_.rows.end(), walk.ids, walk.ids + n);
+    } else if (n > 0) {
+      kernels.search.pool_insert(walk.pool, walk.keys, walk.ids, n);
+    }
   }
   return Status::OK();
 }
@@ -218,6 +247,30 @@ Result<std::vector<Neighbor>> IvfSearch::ByExactDistance() {
     if (scratch_.rows.empty()) break;
     ARROW_RETURN_NOT_OK(Compare(exact, nearest));
   }
+  if (IsUnsure(nearest)) {
+    return ByAllWithin(KeyBeyond(DistanceLimit(&nearest), kManyCaution), exact);
+  }
+  LowerBound(nearest);
+  return nearest.Take();
+}
+
+bool IvfSearch::IsUnsure(const NearestRows& nearest) const {
+  // Without a filter the neighbours are near and the codes tell them apart.
+  const auto& pool = scratch_.walk.pool;
+  return options_.live != nullptr && pool.size == pool.capacity && pool.size < seen_ &&
+         pool.distances[pool.size - 1] <= KeyBeyond(DistanceLimit(&nearest));
+}
+
+Result<std::vector<Neighbor>> IvfSearch::ByAllWithin(double beyond, ExactDistance& exact) {
+  collect_below_ = static_cast<float>(std::min<double>(beyond, std::numeric_limits<float>::max()));
+  NearestRows nearest(options_.k);
+  scratch_.rows.clear();
+  const uint32_t lists = scanned_;
+  for (uint32_t i = 0; i < lists; ++i) {
+    ARROW_RETURN_NOT_OK(ScanList(i));
+    if (scratch_.rows.size() >= kMany) ARROW_RETURN_NOT_OK(Compare(exact, nearest));
+  }
+  ARROW_RETURN_NOT_OK(Compare(exact, nearest));
   LowerBound(nearest);
   return nearest.Take();
 }
@@ -234,7 +287,6 @@ Result<std::vector<Neighbor>> IvfSearch::ByCodes() {
 }
 
 Result<std::vector<Neighbor>> IvfSearch::ByLiveRows() {
-  constexpr size_t kMany = 256;
   ExactDistance exact(view_.metric(), options_.source->precision(), view_.params.dim, query_,
                       options_.source->step());
   NearestRows nearest(options_.k);

@@ -4,6 +4,9 @@
 // these by exact distance.
 #pragma once
 
+#include <optional>
+#include <vector>
+
 #include "index/exact_distance.h"
 #include "index/ivf/ivf_frame.h"
 #include "index/ivf/ivf_query.h"
@@ -31,18 +34,25 @@ class IvfSearch {
   Plan MakePlan() const;
 
   Status ScanLists(const Plan& plan);
+  /// Whether far fewer live rows were met than a filter leaves that knows nothing of distances.
+  bool LiveRowsAreElsewhere() const;
   Status ScanList(uint32_t place);
   /// Fills live_ for some blocks; how many rows of them are live.
   uint32_t MarkLive(const std::byte* blocks, uint32_t rows);
   float KeyLimit() const;
 
   Result<std::vector<Neighbor>> ByExactDistance();
+  /// Whether rows that did not make it into the pool may be nearer than those that did.
+  bool IsUnsure(const NearestRows& nearest) const;
+  /// The exact distance of every live row of the scanned lists whose code is within the margin.
+  Result<std::vector<Neighbor>> ByAllWithin(double beyond, ExactDistance& exact);
   Result<std::vector<Neighbor>> ByCodes();
   Result<std::vector<Neighbor>> ByLiveRows();
   Status Compare(ExactDistance& exact, NearestRows& nearest);
   /// The distance beyond which nothing is wanted.
   float DistanceLimit(const NearestRows* nearest) const;
-  double KeyBeyond(float distance) const;
+  /// The key that a row at the distance exceeds seldom; more seldom with more `caution`.
+  double KeyBeyond(float distance, double caution = 1) const;
   void LowerBound(const NearestRows& nearest) const;
 
   const IvfView& view_;
@@ -54,6 +64,10 @@ class IvfSearch {
   IvfQuery& ivf_;
   uint64_t live_rows_;  // of the file, at most; row_count without a filter
   uint64_t seen_ = 0;   // live rows that were scanned
+  uint64_t passed_ = 0;  // rows of the scanned lists, live or not
+  uint32_t scanned_ = 0;  // lists, the first of the order
+  // Set: rows whose keys are below it are collected in scratch_.rows, whatever their number.
+  std::optional<float> collect_below_;
   double bound_key_;    // of the bound when the search began
 };
 

@@ -101,7 +101,10 @@ CodingError RowCoder::Code(const VectorSet& vectors, size_t begin, size_t end,
       residual += r * r;
       off += u * u;
     }
-    if (length > farthest) continue;
+    if (length > farthest) {
+      ++error.far_rows;
+      continue;
+    }
     error.squares += off * residual;
     error.residuals += residual;
     ++error.rows;

@@ -22,17 +22,24 @@ struct CodedTile {
   std::vector<float> inputs, residuals, centroids, decoded, products, columns;
 };
 
-/// Coding errors, summed. Rows far longer than the rest are left out.
+/// Coding errors, summed. Rows far longer than the rest, whose errors would drown all others, are
+/// only counted.
 struct CodingError {
   double squares = 0;    ///< |r - |r| decoded|^2
   double residuals = 0;  ///< |r|^2
   uint64_t rows = 0;
+  uint64_t far_rows = 0;
   void Add(const CodingError& other) {
     squares += other.squares;
     residuals += other.residuals;
     rows += other.rows;
+    far_rows += other.far_rows;
   }
-  double mean() const { return rows == 0 ? 0 : squares / static_cast<double>(rows); }
+  /// Over all rows, each far one counting as `far_error`.
+  double Mean(double far_error) const {
+    const auto all = static_cast<double>(rows + far_rows);
+    return all == 0 ? 0 : (squares + far_error * static_cast<double>(far_rows)) / all;
+  }
 };
 
 /// Divides n rows by their lengths; rows without one stay. The product quantiser codes directions,
