@@ -28,6 +28,9 @@ FILES = {
     "no-raw": (6, 3, ["--precision", "f16", "--no-raw", "--metric", "dot_product"]),
     "flat": (5, 4, ["--metric", "normalized_cosine", "--index", "flat"]),
     "no-index": (5, 2, ["--index", "none"]),
+    "cosine-i8": (6, 3, ["--precision", "i8"]),
+    "lists": (6, 3, ["--index", "ivf_pq", "--ivf-nlist", "2"]),
+    "lists-i8": (6, 3, ["--index", "ivf_pq", "--ivf-bits", "8", "--ivf-m", "1", "--precision", "i8", "--metric", "euclidean"]),
 }
 # Large enough that a search walks the graph.
 WALKED = (530, 2, ["--metric", "euclidean", "--hnsw-m", "4"])
@@ -84,7 +87,7 @@ def index_input(section, rows):
 
 def main():
     for old in SEEDS.glob("*/seed-*"):
-        # Inverted-file indexes are made by the library alone so far.
+        # Made by the library itself: with products, without rows.
         if not old.name.startswith("seed-ivf-"):
             old.unlink()
     with tempfile.TemporaryDirectory() as folder:

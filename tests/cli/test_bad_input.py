@@ -74,6 +74,30 @@ def test_bad_vectors_can_be_stored_as_null_or_dropped(table, tmp_path):
     assert "is sound" in table.run("verify", "db.t").stdout
 
 
+def test_a_row_that_rounds_to_zero_beside_a_huge_one_is_bad_in_precision_i8(lake, tmp_path):
+    huge, small = [1000.0] + [0.0] * 7, [0.0, 0.9] + [0.0] * 6
+    source = tmp_path / "mixed.parquet"
+    pq.write_table(with_vectors([huge, small, [300.0] * 8]), source)
+    ingest = ("ingest", "db.t", source, "--vector", "v", "--precision", "i8")
+    done = lake.run(*ingest, code=1)
+    assert "row 1" in done.stderr and "rounds to zero" in done.stderr, done.stderr
+    assert not lake.files("db.t")
+    lake.run(*ingest, "--on-bad-vectors", "null")
+    assert lake.iceberg("db.t")["v"].to_pylist() == [huge, None, [304.0] * 8]
+    lake.run(*ingest, "--on-bad-vectors", "drop")
+    rows = lake.iceberg("db.t").sort_by("id")
+    assert rows["id"].to_pylist() == [0, 0, 1, 2, 2]
+    assert rows["v"].to_pylist() == [huge, huge, None, [304.0] * 8, [304.0] * 8]
+    assert "is sound" in lake.run("verify", "db.t").stdout
+
+
+def test_a_short_row_is_good_in_precision_i8_where_no_direction_is_needed(lake, tmp_path):
+    source = tmp_path / "mixed.parquet"
+    pq.write_table(with_vectors([[1000.0] + [0.0] * 7, [0.0, 0.9] + [0.0] * 6, None]), source)
+    lake.run("ingest", "db.t", source, "--vector", "v", "--precision", "i8", "--metric", "euclidean")
+    assert lake.iceberg("db.t")["v"].to_pylist() == [[1000.0] + [0.0] * 7, [0.0] * 8, None]
+
+
 def test_a_missing_embedding_column_is_named(table, tmp_path):
     refused(table, tmp_path, rows().drop_columns(["v"]), "'v'")
 

@@ -154,3 +154,28 @@ def test_without_raw_vectors_results_are_marked_approximate_and_close(lake, tmp_
         ids = [json.loads(line)["id"] for line in exact.stdout.splitlines()]
         assert ids[0] == row and len(set(ids) & set(np.argsort(distances)[:10].tolist())) >= 9
     assert right >= 0.95 * 200
+
+
+def test_an_i8_file_that_another_engine_rewrote_is_read_as_its_own(lake, tmp_path):
+    rng = np.random.default_rng(13)
+    vectors = rng.normal(size=(700, 16)).astype(np.float32)
+    table = pa.table({"id": range(700), "v": pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), 16)})
+    pq.write_table(table, tmp_path / "in.parquet")
+    lake.run("ingest", "db.t", tmp_path / "in.parquet", "--vector", "v", "--precision", "i8", "--metric", "euclidean")
+    file = lake.files("db.t")[0]
+    ours = pq.ParquetFile(file)
+    rewritten = ours.read().replace_schema_metadata(ours.metadata.metadata)
+    before = lake.iceberg("db.t")
+    size = file.stat().st_size
+    pq.write_table(rewritten, file)
+    keys = pq.ParquetFile(file).metadata.metadata
+    assert keys[b"ailake.precision"] == b"i8" and b"tarn.sections_end" in keys and file.stat().st_size != size
+    assert lake.iceberg("db.t").equals(before)
+    assert "files indexed" not in lake.run("info", "db.t").stdout
+    stored = np.array(before["v"].combine_chunks().flatten()).reshape(-1, 16)
+    query = rng.normal(size=16).astype(np.float32)
+    done = lake.run("search", "db.t", "--vector", json.dumps(query.tolist()), "--k", 10, "--json", "--columns", "id")
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    distances = np.linalg.norm(stored.astype(np.float64) - query, axis=1)
+    assert [row["id"] for row in rows] == np.argsort(distances, kind="stable")[:10].tolist()
+    assert np.allclose([row["_distance"] for row in rows], np.sort(distances)[:10], atol=2e-5)

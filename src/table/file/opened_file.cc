@@ -5,6 +5,8 @@
 
 #include "arrow/io/memory.h"
 #include "arrow/util/key_value_metadata.h"
+#include "base/crc32c.h"
+#include "format/parquet_footer.h"
 #include "format/parquet_writer.h"
 #include "format/sectioned_file.h"
 #include "parquet/arrow/reader.h"
@@ -68,12 +70,30 @@ Status CheckRowCounts(const parquet::FileMetaData& metadata) {
   return Status::OK();
 }
 
+/// Whether the keys were copied from another file, its footer's checksum among them: one damaged
+/// place may spoil the key that says where the footer begins, or the checksum of what lies before
+/// it, but not both. Reads the whole file where the first does not fit.
+bool KeysAreOfAnotherFile(std::span<const std::byte> file, const format::FooterPlace& place) {
+  const auto keys = format::ReadFooterKeys(file.subspan(place.offset, place.length));
+  if (!keys.ok()) return false;
+  const auto differs = [&](std::string_view key, const auto& expected) {
+    for (const auto& [name, value] : *keys) {
+      if (name == key) return value && *value != expected();
+    }
+    return false;
+  };
+  return differs(format::kSectionsEndKey, [&] { return std::to_string(place.offset); }) &&
+         differs(format::kDataChecksumKey,
+                 [&] { return format::ChecksumText(Crc32c(file.first(place.offset))); });
+}
+
 Status ReadFooter(OpenedFile* file) {
   ARROW_ASSIGN_OR_RAISE(const auto place,
                         format::FindFooter(file->bytes->bytes(), file->bytes->size()));
   const auto bytes = file->bytes->bytes().subspan(place.offset, place.length);
   file->footer_offset = place.offset;
-  ARROW_RETURN_NOT_OK(format::CheckFooterSeal(bytes));
+  const Status seal = format::CheckFooterSeal(bytes);
+  if (!seal.ok() && !KeysAreOfAnotherFile(file->bytes->bytes(), place)) return seal;
   auto metadata = ParseMetadata(bytes);
   if (!metadata.ok())
     return Error(ErrorKind::kCorrupt, "Parquet footer: ", metadata.status().message());

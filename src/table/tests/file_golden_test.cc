@@ -14,10 +14,15 @@
 namespace tarn {
 namespace {
 
-class GoldenFile : public testing::TestWithParam<const char*> {
+struct Golden {
+  const char* name;
+  int64_t rows;
+};
+
+class GoldenFile : public testing::TestWithParam<Golden> {
  protected:
   static std::string Folder() { return std::string(TARN_GOLDEN_DIR) + "/ailk_v2"; }
-  static std::string FileName() { return std::string(GetParam()) + ".parquet"; }
+  static std::string FileName() { return std::string(GetParam().name) + ".parquet"; }
 };
 
 /// The ten nearest rows of each query, one line each.
@@ -33,6 +38,7 @@ std::string NeighboursOf(const StoredVectorColumn& column) {
     }
     index::SearchOptions options;
     options.ef = 200;
+    options.nprobe = 200;
     options.source = source.get();
     const auto found =
         (*column.index().ValueOrDie()).Search(values.data(), options, scratch).ValueOrDie();
@@ -49,20 +55,24 @@ TEST_P(GoldenFile, StillOpensVerifiesAndGivesTheSameNeighbours) {
   const AilakeFileReader& reader = **opened;
   EXPECT_TRUE(reader.Verify().ok()) << reader.Verify();
   ASSERT_TRUE(reader.IsAilakeFile());
-  EXPECT_EQ(reader.rows(), 200);
+  EXPECT_EQ(reader.rows(), GetParam().rows);
   EXPECT_TRUE(reader.ReadAll({}).ok());
   const auto column =
       FileReader::Of(reader).OpenVectorColumn(reader.vector_columns()[0].policy).ValueOrDie();
-  std::ifstream stream(Folder() + "/" + GetParam() + ".neighbours");
+  std::ifstream stream(Folder() + "/" + GetParam().name + ".neighbours");
   std::stringstream expected;
   expected << stream.rdbuf();
   EXPECT_EQ(NeighboursOf(*column), expected.str());
 }
 
-INSTANTIATE_TEST_SUITE_P(Files, GoldenFile,
-                         testing::Values("graph_f32_cosine_nulls", "graph_f16_euclidean",
-                                         "flat_f32_dot"),
-                         [](const auto& info) { return std::string(info.param); });
+INSTANTIATE_TEST_SUITE_P(
+    Files, GoldenFile,
+    testing::Values(Golden{"graph_f32_cosine_nulls", 200}, Golden{"graph_f16_euclidean", 200},
+                    Golden{"flat_f32_dot", 200}, Golden{"ivf_f32_cosine_nulls", 200},
+                    Golden{"ivf8_f32_euclidean", 200}, Golden{"graph_i8_cosine", 200},
+                    // Large enough that a search walks the graph, from its pivots.
+                    Golden{"graph_pivots_f32_euclidean", 2100}),
+    [](const auto& info) { return std::string(info.param.name); });
 
 }  // namespace
 }  // namespace tarn

@@ -6,11 +6,13 @@
 
 #include "arrow/compute/api.h"
 #include "arrow/io/memory.h"
+#include "arrow/util/key_value_metadata.h"
 #include "base/bytes.h"
 #include "file_fixture.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "parquet/arrow/writer.h"
+#include "parquet/metadata.h"
 #include "parquet/properties.h"
 
 namespace tarn {
@@ -206,6 +208,31 @@ TEST_F(ReadingFiles, FilesRewrittenWithOurKeysButWithoutSectionsAreForeign) {
   EXPECT_TRUE((*reader)->vector_columns().empty());
   const auto column = FileReader::Of(**reader).OpenVectorColumn(PolicyOf(8)).ValueOrDie();
   EXPECT_EQ(Scan(*column).size(), 200u);
+}
+
+TEST_F(ReadingFiles, FilesRewrittenWithEveryKeyOfOursAreForeign) {
+  for (const auto precision :
+       {VectorPrecision::kF32, VectorPrecision::kF16, VectorPrecision::kI8}) {
+    store_ = MemoryStore::Make();
+    const auto policy = PolicyOf(8, precision);
+    const auto ours = WriteAndOpen(policy, 200, RandomVectors(200, 8, 9, 4));
+    const auto table = ours->ReadAll({}).ValueOrDie();
+    WriteForeign("rewritten", *table->ReplaceSchemaMetadata(
+                                  ours->parquet_metadata()->key_value_metadata()->Copy()));
+    const auto reader = AilakeFileReader::Open(store_, "rewritten");
+    ASSERT_TRUE(reader.ok()) << reader.status();
+    EXPECT_FALSE((*reader)->IsAilakeFile());
+    EXPECT_TRUE((*reader)->ReadAll({}).ValueOrDie()->Equals(*table));
+    const auto column = FileReader::Of(**reader).OpenVectorColumn(policy).ValueOrDie();
+    const auto lists =
+        arrow::Concatenate(table->GetColumnByName("embedding")->chunks()).ValueOrDie();
+    const auto stored = EmbeddingsView::FromArrow(lists, 8).ValueOrDie();
+    const auto scanned = Scan(*column);
+    EXPECT_EQ(scanned.size(), 178u);
+    for (const auto& [row, values] : scanned) {
+      EXPECT_THAT(values, testing::ElementsAreArray(stored.Row(row), 8)) << row;
+    }
+  }
 }
 
 TEST_F(ReadingFiles, AnotherPolicyThanTheFilesIsCorrupt) {
