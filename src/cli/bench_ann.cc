@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <functional>
 #include <iomanip>
 #include <memory>
 #include <random>
@@ -159,7 +160,54 @@ struct Point {
   double p99_us = 0;
 };
 
-Result<Point> Measure(SearchSession& session, const Inputs& in, const Truth& truth,
+/// Answers one query.
+using Ask = std::function<Result<std::vector<SearchHit>>(std::span<const float>,
+                                                         const SearchRequest&)>;
+
+/// Every part of the rows as a table of its own, asked with the whole effort.
+class FanOut {
+ public:
+  Status Build(const BenchAnnOptions& options, BenchTableOptions wanted, const NpyMatrix& base) {
+    wanted.files = 1;
+    wanted.folder.clear();
+    const auto parts = static_cast<uint64_t>(options.files);
+    for (uint64_t part = 0; part < parts; ++part) {
+      const uint64_t begin = base.rows * part / parts;
+      NpyMatrix rows;
+      rows.columns = base.columns;
+      rows.rows = base.rows * (part + 1) / parts - begin;
+      const float* first = base.floats.data() + begin * base.columns;
+      rows.floats.assign(first, first + rows.rows * base.columns);
+      tables_.push_back(std::make_unique<BenchTable>());
+      ARROW_RETURN_NOT_OK(tables_.back()->Build(wanted, rows));
+      ARROW_ASSIGN_OR_RAISE(auto session, tables_.back()->Open(/*threads=*/1));
+      sessions_.push_back(std::move(session));
+    }
+    return Status::OK();
+  }
+
+  Result<std::vector<SearchHit>> Search(std::span<const float> query,
+                                        const SearchRequest& request) const {
+    std::vector<SearchHit> all;
+    for (size_t part = 0; part < sessions_.size(); ++part) {
+      ARROW_ASSIGN_OR_RAISE(auto found, sessions_[part]->SearchHits(query, request));
+      for (SearchHit& hit : found) {
+        hit.file = static_cast<uint32_t>(part);
+        all.push_back(hit);
+      }
+    }
+    std::sort(all.begin(), all.end(),
+              [](const auto& a, const auto& b) { return a.distance < b.distance; });
+    all.resize(std::min<size_t>(all.size(), request.k));
+    return all;
+  }
+
+ private:
+  std::vector<std::unique_ptr<BenchTable>> tables_;
+  std::vector<std::shared_ptr<SearchSession>> sessions_;
+};
+
+Result<Point> Measure(const Ask& ask, const Inputs& in, const Truth& truth,
                       const SearchRequest& request, int passes) {
   const size_t dim = in.base.columns;
   const size_t count = in.end - in.begin;
@@ -171,7 +219,7 @@ Result<Point> Measure(SearchSession& session, const Inputs& in, const Truth& tru
     double before = start;
     for (size_t i = 0; i < count; ++i) {
       const std::span query(in.queries.floats.data() + (in.begin + i) * dim, dim);
-      ARROW_ASSIGN_OR_RAISE(const auto found, session.SearchHits(query, request));
+      ARROW_ASSIGN_OR_RAISE(const auto found, ask(query, request));
       for (const auto& hit : found) {
         right += hit.distance <= truth.limits[i] && IsLive(request.filter.get(), hit);
       }
@@ -287,6 +335,16 @@ Status RunBenchAnn(const BenchAnnOptions& options, std::ostream& out) {
                 table.index_bytes(),
                 request.filter ? request.filter->row_count() : in.base.rows,
                 {}};
+  FanOut fan_out;
+  if (options.fan_out) {
+    if (request.filter != nullptr) {
+      return Error(ErrorKind::kBadInput, "bench ann: --fan-out takes no filter");
+    }
+    ARROW_RETURN_NOT_OK(fan_out.Build(options, wanted, in.base));
+  }
+  const Ask ask = [&](std::span<const float> query, const SearchRequest& asked) {
+    return options.fan_out ? fan_out.Search(query, asked) : session->SearchHits(query, asked);
+  };
   const Sweep sweep = ChooseSweep(options);
   bool enough = false;
   for (const uint32_t nprobe : sweep.nprobes) {
@@ -294,7 +352,7 @@ Status RunBenchAnn(const BenchAnnOptions& options, std::ostream& out) {
       request.ef = ef;
       request.nprobe = nprobe;
       ARROW_ASSIGN_OR_RAISE(const Point point,
-                            Measure(*session, in, truth, request, options.passes));
+                            Measure(ask, in, truth, request, options.passes));
       report.sweep.push_back(point);
       enough = sweep.open_ended && point.recall >= kEnoughRecall;
       if (enough) break;

@@ -25,6 +25,9 @@ struct BenchAnnOptions {
   HnswConfig hnsw;
   int build_threads = 1;
   int files = 1;                  ///< the rows in equal parts
+  /// Each part as a table of its own, searched with the whole effort, and the answers merged: what
+  /// one search over many files is compared with. Without filter.
+  bool fan_out = false;
   std::string table;              ///< BenchTableOptions::folder
   double filter = 1;              ///< share of the rows that a filter keeps, drawn by a fixed seed
   double deleted = 0;             ///< share of the rows that are then taken away

@@ -31,6 +31,8 @@ void AddBenchAnn(CLI::App& bench, Session& session) {
   command->add_option("--precision", options->precision, "f32, f16 or i8: how rows are stored");
   command->add_option("--index", options->index, "hnsw, ivf_pq or flat");
   command->add_option("--files", options->ann.files, "Files that share the rows");
+  command->add_flag("--fan-out", options->ann.fan_out,
+                    "Search every file alone with the whole effort and merge, for comparison");
   command->add_option("--table", options->ann.table,
                       "Folder to keep the table in; one that is there is searched as it is");
   command->add_option("--filter", options->ann.filter, "Share of the rows that a filter keeps");
