@@ -85,6 +85,9 @@ struct HnswConfig {
   int32_t m = 16;                 ///< in [4, 64]
   int32_t ef_construction = 100;  ///< candidates kept while building, in [2 * m, 2000]
   int32_t ef_search = 64;         ///< default candidates kept while searching
+  /// 4, or 8: finer codes beside the coarse ones, half a byte more a dimension, so that a search
+  /// fetches fewer exact vectors. For vectors that lie far away or do not fit into memory.
+  int32_t code_bits = 4;
   friend bool operator==(const HnswConfig&, const HnswConfig&) = default;
 
   Status Validate() const;

@@ -44,6 +44,9 @@ Status HnswConfig::Validate() const {
   if (ef_search < 1) {
     return Error(ErrorKind::kBadInput, "HNSW ef_search is ", ef_search, "; it must be at least 1");
   }
+  if (code_bits != 4 && code_bits != 8) {
+    return Error(ErrorKind::kBadInput, "HNSW code_bits is ", code_bits, "; it must be 4 or 8");
+  }
   return Status::OK();
 }
 

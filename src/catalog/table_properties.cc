@@ -18,6 +18,7 @@ constexpr char kHnswM[] = "ailake.hnsw-m";
 constexpr char kHnswEfConstruction[] = "ailake.hnsw-ef-construction";
 constexpr char kFormatVersion[] = "ailake.format-version";
 constexpr char kHnswEfSearch[] = "tarn.hnsw-ef-search";
+constexpr char kHnswCodeBits[] = "tarn.hnsw-code-bits";
 constexpr char kIvfLists[] = "tarn.ivf.nlist";
 constexpr char kIvfProbes[] = "tarn.ivf.nprobe";
 constexpr char kIvfSubvectors[] = "tarn.ivf.m";
@@ -211,6 +212,9 @@ Result<std::map<std::string, std::string>> TableProperties::ToIceberg() const {
     out[kHnswM] = std::to_string(hnsw.m);
     out[kHnswEfConstruction] = std::to_string(hnsw.ef_construction);
     out[kHnswEfSearch] = std::to_string(hnsw.ef_search);
+    if (hnsw.code_bits != HnswConfig().code_bits) {
+      out[kHnswCodeBits] = std::to_string(hnsw.code_bits);
+    }
     // The number of sub-vectors may fit only some of the columns; it is checked again for each.
     ARROW_RETURN_NOT_OK(ivf_pq.Validate(vectors[0].dim));
     PutIvf(ivf_pq, &out);
@@ -244,6 +248,7 @@ Result<TableProperties> TableProperties::FromIceberg(const Properties& propertie
     ARROW_ASSIGN_OR_RAISE(hnsw.ef_construction,
                           taker.Number(kHnswEfConstruction, hnsw.ef_construction));
     ARROW_ASSIGN_OR_RAISE(hnsw.ef_search, taker.Number(kHnswEfSearch, hnsw.ef_search));
+    ARROW_ASSIGN_OR_RAISE(hnsw.code_bits, taker.Number(kHnswCodeBits, hnsw.code_bits));
     ARROW_ASSIGN_OR_RAISE(result.ivf_pq, TakeIvf(taker));
     taker.Take(kFormatVersion);
   }

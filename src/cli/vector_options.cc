@@ -63,6 +63,8 @@ void VectorOptions::AddTo(CLI::App& command) {
                      "Graph: candidates kept while building");
   command.add_option("--ef-search", hnsw.ef_search,
                      "Graph: candidates kept while searching, by default");
+  command.add_option("--code-bits", hnsw.code_bits,
+                     "Graph: 8 keeps finer codes too, so that fewer exact vectors are read");
   command.add_option("--ivf-nlist", ivf_pq.nlist,
                      "Inverted lists of the table's codebook (0: chosen from the first file)");
   command.add_option("--ivf-nprobe", ivf_pq.nprobe,

@@ -83,7 +83,7 @@ class IndexBuild {
     EncodeNodes();
     Graph graph;
     if (options_.type == IndexType::kHnsw) graph = MakeGraph(codes);
-    params_.margin = CalibrateMargin();
+    CalibrateMargins();
     return Assemble(graph);
   }
 
@@ -157,9 +157,15 @@ class IndexBuild {
     return BuildGraph(codes, graph);
   }
 
-  float CalibrateMargin() const {
+  void CalibrateMargins() {
     const CodeFrame frame = Frame();
-    return MeasureMargin(vectors_, groups_.first, frame, options_.metric, high_.bytes, factors_);
+    const auto measure = [&](const MarginCodes& codes) {
+      return MeasureMargin(vectors_, groups_.first, frame, options_.metric, codes);
+    };
+    params_.margin = measure({high_.bytes, nullptr, factors_});
+    if (!options_.eight_bit_codes) return;
+    params_.low_margin = measure({high_.bytes, &low_.bytes, low_factors_});
+    params_.compatible_features |= kHasLowMargin;
   }
 
   bool RowsAreIdentity() const {

@@ -50,7 +50,8 @@ struct Params {
 
   float margin = 0;  ///< of the rerank; see the format's document
   float radius = 0;  ///< no row is farther from the mean, in units; see kHasRadius
-  uint32_t reserved1[7] = {};
+  float low_margin = 0;  ///< of a rerank by all eight bits; see kHasLowMargin
+  uint32_t reserved1[6] = {};
   uint64_t reserved2 = 0;
 
   static constexpr uint32_t kMagic = 0x49584e54;  // "TNXI"
@@ -59,6 +60,8 @@ static_assert(sizeof(Params) == 128 && std::is_trivially_copyable_v<Params>);
 
 /// Compatible feature: `radius` is set.
 inline constexpr uint64_t kHasRadius = 1;
+/// Compatible feature: `low_margin` is set, so that a rerank may go by all eight bits.
+inline constexpr uint64_t kHasLowMargin = 2;
 inline constexpr uint32_t kNoLink = 0xffffffffu;
 /// In the row offsets: all rows of this node are exact copies of one vector.
 inline constexpr uint32_t kCopiesFlag = 0x80000000u;

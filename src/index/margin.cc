@@ -20,9 +20,7 @@ constexpr double kDeviations = 3.3;
 }  // namespace
 
 float MeasureMargin(const VectorSet& vectors, const std::vector<uint32_t>& nodes,
-                    const CodeFrame& frame, VectorMetric metric,
-                    const std::vector<std::byte>& codes,
-                    const std::vector<kernels::RowFactor>& factors) {
+                    const CodeFrame& frame, VectorMetric metric, const MarginCodes& codes) {
   const size_t n = nodes.size();
   if (n < 2) return 0;
   const uint32_t dim = vectors.dim;
@@ -40,12 +38,19 @@ float MeasureMargin(const VectorSet& vectors, const std::vector<uint32_t>& nodes
     for (size_t j = 0; j < kRowsPerQuery; ++j) {
       // Fixed but scattered rows.
       const size_t node = (i * 0x9e3779b1u + j * 0x85ebca77u) % n;
-      std::memcpy(row.as<std::byte>(), codes.data() + node * stride, stride);
-      int32_t sum = 0;
-      kernel.codes.dot4_block(query.as<int8_t>(), row.as<uint8_t>(), stride / 64, 1, &sum);
-      const kernels::RowFactor factor = factors[node];
+      const auto sum_of = [&](const std::vector<std::byte>& part) {
+        std::memcpy(row.as<std::byte>(), part.data() + node * stride, stride);
+        int32_t sum = 0;
+        kernel.codes.dot4_block(query.as<int8_t>(), row.as<uint8_t>(), stride / 64, 1, &sum);
+        return double(sum);
+      };
+      const double high = sum_of(codes.high) - double{encoded.offset};
+      // Eight bits are 16 * high + low, and their middle 127.5 is 17 * 7.5.
+      const double sum =
+          codes.low ? 16 * high + sum_of(*codes.low) - double{encoded.offset} : high;
+      const kernels::RowFactor factor = codes.factors[node];
       const double key = double{encoded.bias_factor} * factor.bias +
-                         double{factor.scale} * encoded.factor * (sum - double{encoded.offset});
+                         double{factor.scale} * encoded.factor * sum;
       const double exact = ExactInDouble(metric, q, vectors.vector(nodes[node]), dim);
       if (!std::isfinite(exact)) continue;
       const bool euclidean = metric == VectorMetric::kEuclidean;

@@ -15,9 +15,12 @@ namespace tarn::index {
 /// The error of a key that is exceeded by about one row in a thousand, in units of
 /// the row's scale times the query's reach (euclidean: times distance / unit).
 /// `nodes` are the vectors behind the code rows. Uses a fixed sample.
+struct MarginCodes {
+  const std::vector<std::byte>& high;
+  const std::vector<std::byte>* low;  ///< nullptr: the high four bits alone
+  const std::vector<kernels::RowFactor>& factors;  ///< of what is measured
+};
 float MeasureMargin(const VectorSet& vectors, const std::vector<uint32_t>& nodes,
-                    const CodeFrame& frame, VectorMetric metric,
-                    const std::vector<std::byte>& codes,
-                    const std::vector<kernels::RowFactor>& factors);
+                    const CodeFrame& frame, VectorMetric metric, const MarginCodes& codes);
 
 }  // namespace tarn::index

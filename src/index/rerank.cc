@@ -88,7 +88,8 @@ Status Rerank::Compare(ExactDistance& exact, NearestRows& nearest) {
 }
 
 float Rerank::MarginOfScale(float kth_distance) const {
-  return view_.params.margin * (view_.metric() == VectorMetric::kEuclidean
+  const float margin = fine_ ? view_.params.low_margin : view_.params.margin;
+  return margin * (view_.metric() == VectorMetric::kEuclidean
                                     ? static_cast<float>(frame_.InUnits(kth_distance))
                                     : encoded_.reach);
 }
@@ -101,13 +102,14 @@ float Rerank::Limit(const NearestRows& nearest) const {
 bool Rerank::MayCount(float key, uint32_t node, const NearestRows& nearest) const {
   const float limit = Limit(nearest);
   if (!(limit < std::numeric_limits<float>::infinity())) return true;
-  return !(key > frame_.KeyOfDistance(encoded_, limit) +
-                     MarginOfScale(limit) * view_.factors[node].scale);
+  const kernels::RowFactor& factor = fine_ ? view_.low_factors[node] : view_.factors[node];
+  return !(key > frame_.KeyOfDistance(encoded_, limit) + MarginOfScale(limit) * factor.scale);
 }
 
 Status Rerank::ByExactDistance(NearestRows& nearest) {
   ExactDistance exact(view_.metric(), options_.source->precision(), view_.params.dim, query_,
                       options_.source->step());
+  RefinePool();
   const auto& pool = scratch_.walk.pool;
   scratch_.rows.clear();
   scratch_.row_nodes.clear();
@@ -144,10 +146,18 @@ Status Rerank::ByExactDistance(NearestRows& nearest) {
   return Status::OK();
 }
 
+void Rerank::RefinePool() {
+  // Under a filter the pool's own keys decide whether it was large enough.
+  fine_ = view_.low_codes != nullptr && options_.live == nullptr &&
+          (view_.params.compatible_features & kHasLowMargin) != 0;
+  if (fine_) RescoreWithAllBits();
+}
+
 Result<std::vector<Neighbor>> Rerank::RunOver(
     std::span<const std::pair<float, uint32_t>> candidates) {
   NearestRows nearest(options_.k);
-  ExactDistance exact(view_.metric(), options_.source->precision(), view_.params.dim, query_);
+  ExactDistance exact(view_.metric(), options_.source->precision(), view_.params.dim, query_,
+                      options_.source->step());
   scratch_.rows.clear();
   scratch_.row_nodes.clear();
   for (const auto& [key, node] : candidates) {

@@ -57,6 +57,8 @@ class Rerank {
   Status Damaged(uint32_t node) const;
   void LowerBound(const NearestRows& nearest) const;
   float MarginOfScale(float kth_distance) const;
+  /// The pool is then ordered by all eight bits, whose margin is smaller.
+  void RefinePool();
   /// Whether a candidate may be nearer than the k-th row, or than the shared bound.
   bool MayCount(float key, uint32_t node, const NearestRows& nearest) const;
   float Limit(const NearestRows& nearest) const;
@@ -68,6 +70,7 @@ class Rerank {
   const SearchOptions& options_;
   SearchBuffers& scratch_;
   SearchStats& stats_;
+  bool fine_ = false;  // keys of the pool are of all eight bits
   bool unsure_ = false;
   float last_key_ = 0;
   float margin_ = 0;

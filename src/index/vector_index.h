@@ -54,7 +54,7 @@ struct BuildOptions {
   std::shared_ptr<const Codebook> codebook;
   IvfPqConfig ivf_pq;
   /// Also store the low four bits of 8-bit codes: a finer order where no raw vectors can be
-  /// reached.
+  /// reached, and fewer of them to fetch where they can. kHnsw and kFlat.
   bool eight_bit_codes = false;
   int threads = 1;  ///< the bytes are the same for any number
 };

@@ -16,7 +16,7 @@ TableProperties TwoColumns() {
   properties.vectors.push_back(
       {"title.vec", 32, VectorMetric::kEuclidean, VectorPrecision::kF32, PqConfig{8, 4}, false});
   properties.vectors.push_back({"a", 3, VectorMetric::kNormalizedCosine, VectorPrecision::kI8});
-  properties.hnsw = {24, 150, 90};
+  properties.hnsw = {24, 150, 90, 8};
   properties.ivf_pq = {1000, 20, 16, 8, false, 7};
   properties.extra = {{"owner", "me"}};
   return properties;

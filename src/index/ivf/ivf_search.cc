@@ -130,9 +130,11 @@ Status IvfSearch::ScanLists(const Plan& plan) {
     if (i == plan.lists) {
       // The nearest of them are then as far as most, and may be in any list.
       if (LiveRowsAreElsewhere()) enough = live_rows_;
+    }
+    if (i >= plan.lists) {
+      if (seen_ >= enough) break;
       ivf_.Rank(nlist);
     }
-    if (i >= plan.lists && seen_ >= enough) break;
     if (i + 1 < plan.lists) {
       const ListPlace& next = view_.places[ivf_.list(i + 1)];
       if (view_.IsSound(next)) {

@@ -84,6 +84,28 @@ TEST_P(Recall, WithoutASourceCodesAloneGiveAnApproximateOrder) {
   EXPECT_GE(eight, 0.93) << "seed " << kSeed;
 }
 
+TEST_P(Recall, FinerCodesFetchFewerExactVectors) {
+  const auto measure = [&](bool fine, double* recall) {
+    options_.eight_bit_codes = fine;
+    const auto index = Open();
+    MemorySource source(data_, VectorPrecision::kF32);
+    SearchScratch scratch;
+    SearchStats stats;
+    for (size_t q = 0; q < queries_.count(); ++q) {
+      EXPECT_TRUE(index->Search(queries_.row(q), {.k = 10, .ef = 64, .source = &source}, scratch,
+                                &stats)
+                      .ok());
+    }
+    *recall = MeasureRecall(*index.index, data_, queries_, {.ef = 64});
+    return stats.exact_distances;
+  };
+  double coarse_recall = 0, fine_recall = 0;
+  const uint64_t coarse = measure(false, &coarse_recall);
+  const uint64_t fine = measure(true, &fine_recall);
+  EXPECT_LT(fine, coarse * 4 / 5);
+  EXPECT_GE(fine_recall, coarse_recall - 0.005);
+}
+
 TEST_P(Recall, CodeDistancesAreNearTheExactOnes) {
   options_.eight_bit_codes = true;
   const auto index = Open();

@@ -77,7 +77,7 @@ Status ColumnToWrite::BuildIndex(const IndexRequest& request) {
   options.type = request.type;
   options.metric = policy_.metric;
   options.hnsw = request.hnsw;
-  options.eight_bit_codes = !policy_.keep_raw_for_reranking;
+  options.eight_bit_codes = !policy_.keep_raw_for_reranking || request.hnsw.code_bits == 8;
   options.threads = ResolveThreads(request.threads);
   if (request.type == IndexType::kIvfPq) {
     codebook_ = request.codebook;
