@@ -67,6 +67,24 @@ class DamagedFile : public testing::TestWithParam<VectorPrecision> {
   volatile int touched_ = 0;
 };
 
+TEST(DamagedPlainFile, EveryFlippedByteOfTheFooterIsReported) {
+  const auto store = MemoryStore::Make();
+  ASSERT_TRUE(AilakeFileWriter(store).WriteMulti("f", *MakeRows(20), {}).ok());
+  const std::string bytes(store->Read("f").ValueOrDie()->text());
+  const auto place = format::FindFooter(std::as_bytes(std::span(bytes)), bytes.size()).ValueOrDie();
+  for (size_t at = place.offset; at < bytes.size(); ++at) {
+    for (const char flip : {1, 2, 4, 8, 32}) {
+      std::string damaged = bytes;
+      damaged[at] ^= flip;
+      ASSERT_TRUE(store->Put("damaged", damaged).ok());
+      const auto reader = AilakeFileReader::Open(store, "damaged");
+      const Status status = reader.ok() ? (*reader)->Verify() : reader.status();
+      EXPECT_FALSE(status.ok()) << "byte " << at << " of " << bytes.size() << " flipped by "
+                                << int{flip};
+    }
+  }
+}
+
 TEST_P(DamagedFile, EveryTruncationIsReported) {
   for (int part = 0; part < 200; ++part) {
     const Status status = Use(bytes_.substr(0, bytes_.size() * part / 200));
