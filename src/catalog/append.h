@@ -32,7 +32,7 @@ struct AppendCommit {
   /// The commit goes through only while these table properties have these values (nullopt: while
   /// they are not set); otherwise it fails with kValidationFailed.
   std::map<std::string, std::optional<std::string>> expected_properties;
-  std::map<std::string, std::string> summary;     ///< added to the snapshot's summary
+  std::map<std::string, std::string> summary;  ///< added to the snapshot's summary
 };
 
 struct CommitOptions {

@@ -161,8 +161,8 @@ struct Point {
 };
 
 /// Answers one query.
-using Ask = std::function<Result<std::vector<SearchHit>>(std::span<const float>,
-                                                         const SearchRequest&)>;
+using Ask =
+    std::function<Result<std::vector<SearchHit>>(std::span<const float>, const SearchRequest&)>;
 
 /// Every part of the rows as a table of its own, asked with the whole effort.
 class FanOut {
@@ -351,8 +351,7 @@ Status RunBenchAnn(const BenchAnnOptions& options, std::ostream& out) {
     for (const uint32_t ef : sweep.efs) {
       request.ef = ef;
       request.nprobe = nprobe;
-      ARROW_ASSIGN_OR_RAISE(const Point point,
-                            Measure(ask, in, truth, request, options.passes));
+      ARROW_ASSIGN_OR_RAISE(const Point point, Measure(ask, in, truth, request, options.passes));
       report.sweep.push_back(point);
       enough = sweep.open_ended && point.recall >= kEnoughRecall;
       if (enough) break;

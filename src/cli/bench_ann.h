@@ -24,7 +24,7 @@ struct BenchAnnOptions {
   IndexType index = IndexType::kHnsw;
   HnswConfig hnsw;
   int build_threads = 1;
-  int files = 1;                  ///< the rows in equal parts
+  int files = 1;  ///< the rows in equal parts
   /// Each part as a table of its own, searched with the whole effort, and the answers merged: what
   /// one search over many files is compared with. Without filter.
   bool fan_out = false;

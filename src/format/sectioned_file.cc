@@ -84,8 +84,8 @@ Result<SectionedFile> ReplaceSections(std::span<const std::byte> file, uint64_t 
                                       FooterKeys keys) {
   ARROW_ASSIGN_OR_RAISE(const FooterPlace footer, FindFooter(file, file.size()));
   if (keep > footer.offset) {
-    return Error(ErrorKind::kBadInput, "cannot keep ", keep, " bytes of a file whose footer begins at ",
-                 footer.offset);
+    return Error(ErrorKind::kBadInput, "cannot keep ", keep,
+                 " bytes of a file whose footer begins at ", footer.offset);
   }
   ChecksummedWriter checksummed(out);
   ARROW_RETURN_NOT_OK(checksummed.Append(file.first(keep)));

@@ -31,8 +31,8 @@ Status CheckParams(const Params& p, uint64_t row_limit) {
                     (graph ? p.degree >= 1 && p.degree <= 256 : p.degree == 0) &&
                     (p.node_count == 0 || p.entry < p.node_count) && std::isfinite(p.unit) &&
                     p.unit > 0 && std::isfinite(p.margin) && p.margin >= 0 &&
-                    std::isfinite(p.radius) && p.radius >= 0 &&
-                    std::isfinite(p.low_margin) && p.low_margin >= 0;
+                    std::isfinite(p.radius) && p.radius >= 0 && std::isfinite(p.low_margin) &&
+                    p.low_margin >= 0;
   if (!fits) return Error(ErrorKind::kCorrupt, "vector index: the params chunk contradicts itself");
   return Status::OK();
 }

@@ -48,8 +48,8 @@ struct Params {
   uint64_t rotation_seed = 0;
   float unit = 1;  ///< stored vectors are multiples of it before centring
 
-  float margin = 0;  ///< of the rerank; see the format's document
-  float radius = 0;  ///< no row is farther from the mean, in units; see kHasRadius
+  float margin = 0;      ///< of the rerank; see the format's document
+  float radius = 0;      ///< no row is farther from the mean, in units; see kHasRadius
   float low_margin = 0;  ///< of a rerank by all eight bits; see kHasLowMargin
   uint32_t reserved1[6] = {};
   uint64_t reserved2 = 0;

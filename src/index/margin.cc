@@ -46,11 +46,10 @@ float MeasureMargin(const VectorSet& vectors, const std::vector<uint32_t>& nodes
       };
       const double high = sum_of(codes.high) - double{encoded.offset};
       // Eight bits are 16 * high + low, and their middle 127.5 is 17 * 7.5.
-      const double sum =
-          codes.low ? 16 * high + sum_of(*codes.low) - double{encoded.offset} : high;
+      const double sum = codes.low ? 16 * high + sum_of(*codes.low) - double{encoded.offset} : high;
       const kernels::RowFactor factor = codes.factors[node];
-      const double key = double{encoded.bias_factor} * factor.bias +
-                         double{factor.scale} * encoded.factor * sum;
+      const double key =
+          double{encoded.bias_factor} * factor.bias + double{factor.scale} * encoded.factor * sum;
       const double exact = ExactInDouble(metric, q, vectors.vector(nodes[node]), dim);
       if (!std::isfinite(exact)) continue;
       const bool euclidean = metric == VectorMetric::kEuclidean;

@@ -17,7 +17,7 @@ namespace tarn::index {
 /// `nodes` are the vectors behind the code rows. Uses a fixed sample.
 struct MarginCodes {
   const std::vector<std::byte>& high;
-  const std::vector<std::byte>* low;  ///< nullptr: the high four bits alone
+  const std::vector<std::byte>* low;               ///< nullptr: the high four bits alone
   const std::vector<kernels::RowFactor>& factors;  ///< of what is measured
 };
 float MeasureMargin(const VectorSet& vectors, const std::vector<uint32_t>& nodes,

@@ -90,8 +90,8 @@ Status Rerank::Compare(ExactDistance& exact, NearestRows& nearest) {
 float Rerank::MarginOfScale(float kth_distance) const {
   const float margin = fine_ ? view_.params.low_margin : view_.params.margin;
   return margin * (view_.metric() == VectorMetric::kEuclidean
-                                    ? static_cast<float>(frame_.InUnits(kth_distance))
-                                    : encoded_.reach);
+                       ? static_cast<float>(frame_.InUnits(kth_distance))
+                       : encoded_.reach);
 }
 
 float Rerank::Limit(const NearestRows& nearest) const {

@@ -48,8 +48,7 @@ std::optional<KernelTable> MakeTable(SimdLevel level) {
   KernelTable table = ScalarTable();
   if (level == SimdLevel::kScalar) return table;
   const bool filled = MachineHas(level) && FillExact(level, table) && FillCodes(level, table) &&
-                      FillSearch(level, table) && FillPq(level, table) &&
-                      FillTiles(level, table) &&
+                      FillSearch(level, table) && FillPq(level, table) && FillTiles(level, table) &&
                       (level != SimdLevel::kAvx512Vnni || FillVnniCodes(table));
   return filled ? std::optional(table) : std::nullopt;
 }

@@ -148,8 +148,7 @@ std::vector<Corruption> InvertedListCorruptions() {
         std::pair{"codebook: product quantiser", index::kPqCentroidsChunk},
         std::pair{"inverted lists: offsets", index::kListsChunk},
         std::pair{"inverted lists: blocks", index::kBlocksChunk}}) {
-    all.push_back(
-        Flip(structure, [kind = kind](auto& t) { return t.ChunkAt(kind); }, {"section"}));
+    all.push_back(Flip(structure, [kind = kind](auto& t) { return t.ChunkAt(kind); }, {"section"}));
   }
   return all;
 }

@@ -24,8 +24,8 @@ constexpr char kColumn[] = "embedding";
 
 DamagedTable::DamagedTable(IndexType index) {
   std::shared_ptr<CatalogProvider> catalog = HadoopCatalog::Make(store, "warehouse").ValueOrDie();
-  auto writer = TableWriter::CreateOrOpen(catalog, kTable, SampleProperties(), {.index = index})
-                    .ValueOrDie();
+  auto writer =
+      TableWriter::CreateOrOpen(catalog, kTable, SampleProperties(), {.index = index}).ValueOrDie();
   auto vectors = SampleVectors(0, kRows);
   std::copy_n(vectors.begin(), kSampleDim, vectors.begin() + kSampleDim);
   std::vector<int64_t> rows(kRows);

@@ -53,7 +53,8 @@ LabelledData Mixture(size_t rows, uint32_t dim, size_t clusters) {
   const auto draw = [&](std::vector<float>* out) {
     const size_t centre = random() % clusters;
     float inner[kInner];
-    for (uint32_t i = 0; i < kInner; ++i) inner[i] = centres[centre * kInner + i] + 0.5f * normal(random);
+    for (uint32_t i = 0; i < kInner; ++i)
+      inner[i] = centres[centre * kInner + i] + 0.5f * normal(random);
     for (uint32_t d = 0; d < dim; ++d) {
       float value = 0.03f * normal(random);
       for (uint32_t i = 0; i < kInner; ++i) value += inner[i] * turn[i * dim + d];

@@ -64,7 +64,8 @@ class RecallTest : public ::testing::TestWithParam<Setting> {
     for (int file = 0; file < setting.files; ++file) {
       std::vector<float> values;
       arrow::Int64Builder ids;
-      for (size_t row = static_cast<size_t>(file); row < data.rows(); row += static_cast<size_t>(setting.files)) {
+      for (size_t row = static_cast<size_t>(file); row < data.rows();
+           row += static_cast<size_t>(setting.files)) {
         values.insert(values.end(), data.row(row), data.row(row) + data.dim);
         EXPECT_TRUE(ids.Append(static_cast<int64_t>(row)).ok());
       }
@@ -85,7 +86,8 @@ class RecallTest : public ::testing::TestWithParam<Setting> {
       EXPECT_TRUE(scan->ReadNext(&batch).ok());
       const auto& ids = static_cast<const arrow::Int64Array&>(*batch->column(0));
       auto& rows = table.rows_of_file.emplace_back();
-      for (int64_t i = 0; i < ids.length(); ++i) rows.push_back(static_cast<uint32_t>(ids.Value(i)));
+      for (int64_t i = 0; i < ids.length(); ++i)
+        rows.push_back(static_cast<uint32_t>(ids.Value(i)));
     }
     return table;
   }
@@ -107,8 +109,7 @@ class RecallTest : public ::testing::TestWithParam<Setting> {
     SearchRequest request;
     request.k = kK;
     if (live) request.filter = FilterOf(live);
-    const auto hits = table_.session->SearchHits(
-        std::span(data_.query(query), data_.dim), request);
+    const auto hits = table_.session->SearchHits(std::span(data_.query(query), data_.dim), request);
     ASSERT_TRUE(hits.ok()) << hits.status();
     const auto truth = RowsByDistance(data_, GetParam().metric, query, live);
     ASSERT_EQ(hits->size(), std::min<size_t>(kK, truth.size())) << "query " << query;
@@ -129,7 +130,9 @@ class RecallTest : public ::testing::TestWithParam<Setting> {
     wanted_ += hits->size();
   }
 
-  double recall() const { return wanted_ == 0 ? 1 : static_cast<double>(right_) / static_cast<double>(wanted_); }
+  double recall() const {
+    return wanted_ == 0 ? 1 : static_cast<double>(right_) / static_cast<double>(wanted_);
+  }
 
   const LabelledData& data_ = DataOf(GetParam());
   const Table& table_ = TableOf(GetParam());

@@ -95,7 +95,8 @@ TEST_P(Append, AnExpectedPropertyMustHaveItsValue) {
 
   auto other = AppendOf({"c"});
   other.expected_properties["tarn.x"] = "2";
-  EXPECT_TRUE(IsKind(CommitAppend(*catalog_, ident_, other).status(), ErrorKind::kValidationFailed));
+  EXPECT_TRUE(
+      IsKind(CommitAppend(*catalog_, ident_, other).status(), ErrorKind::kValidationFailed));
 
   auto next = AppendOf({"d"});
   next.expected_properties["tarn.x"] = "1";

@@ -225,7 +225,8 @@ void AddIngest(CLI::App& app, Session& session) {
                       "Rows of a data file (and of one index)");
   command->add_option("--commit-every", options->commit_every,
                       "Commit after so many batches (0: once, at the end)");
-  command->add_option("--index", options->index, "Index of the new files: hnsw, ivf_pq, flat, auto or none");
+  command->add_option("--index", options->index,
+                      "Index of the new files: hnsw, ivf_pq, flat, auto or none");
   command->add_option("--on-bad-vectors", options->on_bad_vectors,
                       "A NaN, an infinity, or a zero vector under cosine: error, null or drop");
   command->add_option("--threads", options->threads, "Threads that build the index (0: all)");

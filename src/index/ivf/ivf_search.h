@@ -62,13 +62,13 @@ class IvfSearch {
   SearchBuffers& scratch_;
   SearchStats& stats_;
   IvfQuery& ivf_;
-  uint64_t live_rows_;  // of the file, at most; row_count without a filter
-  uint64_t seen_ = 0;   // live rows that were scanned
-  uint64_t passed_ = 0;  // rows of the scanned lists, live or not
+  uint64_t live_rows_;    // of the file, at most; row_count without a filter
+  uint64_t seen_ = 0;     // live rows that were scanned
+  uint64_t passed_ = 0;   // rows of the scanned lists, live or not
   uint32_t scanned_ = 0;  // lists, the first of the order
   // Set: rows whose keys are below it are collected in scratch_.rows, whatever their number.
   std::optional<float> collect_below_;
-  double bound_key_;    // of the bound when the search began
+  double bound_key_;  // of the bound when the search began
 };
 
 }  // namespace tarn::index

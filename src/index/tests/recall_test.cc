@@ -92,9 +92,9 @@ TEST_P(Recall, FinerCodesFetchFewerExactVectors) {
     SearchScratch scratch;
     SearchStats stats;
     for (size_t q = 0; q < queries_.count(); ++q) {
-      EXPECT_TRUE(index->Search(queries_.row(q), {.k = 10, .ef = 64, .source = &source}, scratch,
-                                &stats)
-                      .ok());
+      EXPECT_TRUE(
+          index->Search(queries_.row(q), {.k = 10, .ef = 64, .source = &source}, scratch, &stats)
+              .ok());
     }
     *recall = MeasureRecall(*index.index, data_, queries_, {.ef = 64});
     return stats.exact_distances;

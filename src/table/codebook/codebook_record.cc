@@ -11,7 +11,9 @@ std::string CodebookRecord::ToProperty() const {
 
 Result<CodebookRecord> CodebookRecord::Parse(const std::string& key, const std::string& value) {
   const auto json = nlohmann::json::parse(value, nullptr, /*allow_exceptions=*/false);
-  const auto has = [&](const char* field, auto is) { return json.contains(field) && is(json[field]); };
+  const auto has = [&](const char* field, auto is) {
+    return json.contains(field) && is(json[field]);
+  };
   const auto is_text = [](const nlohmann::json& j) { return j.is_string(); };
   if (!json.is_object() || !has("fingerprint", is_text) || !has("file", is_text) ||
       !has("id", [](const nlohmann::json& j) { return j.is_number_integer(); })) {

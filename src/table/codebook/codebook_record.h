@@ -15,7 +15,7 @@
 namespace tarn {
 
 struct CodebookRecord {
-  int64_t id = 0;           ///< 1 for the column's first codebook, one more for each that replaces it
+  int64_t id = 0;  ///< 1 for the column's first codebook, one more for each that replaces it
   std::string fingerprint;  ///< of the codebook's content: see index/codebook.h
   std::string file;         ///< location of a data file that carried it: where to look first
   friend bool operator==(const CodebookRecord&, const CodebookRecord&) = default;

@@ -16,16 +16,16 @@ TEST(CodebookRecord, ComesBackAsItWas) {
 }
 
 TEST(CodebookRecord, IsFoundUnderTheFieldIdOfItsColumn) {
-  const std::map<std::string, std::string> properties = {
-      {"tarn.codebook.7", kRecord.ToProperty()}, {"other", "x"}};
+  const std::map<std::string, std::string> properties = {{"tarn.codebook.7", kRecord.ToProperty()},
+                                                         {"other", "x"}};
   EXPECT_EQ(CodebookRecord::Find(properties, 7).ValueOrDie(), kRecord);
   EXPECT_EQ(CodebookRecord::Find(properties, 8).ValueOrDie(), std::nullopt);
 }
 
 TEST(CodebookRecord, AnUnreadableOneIsCorruptAndNamesTheProperty) {
-  for (const char* value : {"", "7", "{", "{\"id\":1}", "[]",
-                            "{\"id\":\"1\",\"fingerprint\":\"a\",\"file\":\"f\"}",
-                            "{\"id\":1,\"fingerprint\":2,\"file\":\"f\"}"}) {
+  for (const char* value :
+       {"", "7", "{", "{\"id\":1}", "[]", "{\"id\":\"1\",\"fingerprint\":\"a\",\"file\":\"f\"}",
+        "{\"id\":1,\"fingerprint\":2,\"file\":\"f\"}"}) {
     const auto parsed = CodebookRecord::Parse("tarn.codebook.7", value);
     EXPECT_TRUE(IsKind(parsed.status(), ErrorKind::kCorrupt)) << value;
     EXPECT_THAT(parsed.status().message(), HasSubstr("tarn.codebook.7"));

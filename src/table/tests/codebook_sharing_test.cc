@@ -79,8 +79,7 @@ class CodebookSharingTest : public ::testing::Test {
   }
 
   std::shared_ptr<Store> store_ = MemoryStore::Make();
-  std::shared_ptr<HadoopCatalog> catalog_ =
-      HadoopCatalog::Make(store_, "warehouse").ValueOrDie();
+  std::shared_ptr<HadoopCatalog> catalog_ = HadoopCatalog::Make(store_, "warehouse").ValueOrDie();
 };
 
 TEST_F(CodebookSharingTest, TheFirstFileTrainsItAndLaterWritersReuseIt) {
@@ -239,10 +238,9 @@ TEST_F(CodebookSharingTest, DriftShowsInFilesOfOtherData) {
 
 TEST_F(CodebookSharingTest, AutoTakesInvertedListsOnlyOnLargeMachines) {
   for (const int cores : {2, 16}) {
-    auto writer =
-        TableWriter::Make(catalog_, kTable,
-                          {.threads = 1, .hardware = Hardware{.cores = cores, .gpus = 0}})
-            .ValueOrDie();
+    auto writer = TableWriter::Make(catalog_, kTable,
+                                    {.threads = 1, .hardware = Hardware{.cores = cores, .gpus = 0}})
+                      .ValueOrDie();
     const auto batch = MakeRows(5000);
     ASSERT_TRUE(writer->WriteBatchAuto(*batch, RandomVectors(5000, kDim, 0, 7)).ok());
     Commit(*writer);

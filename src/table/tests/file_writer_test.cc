@@ -303,8 +303,8 @@ TEST_F(FileWriter, EveryIndexTypeCanBeWrittenAndIsNamedInTheFile) {
          {VectorPrecision::kF32, VectorPrecision::kF16, VectorPrecision::kI8}) {
       const std::string path = name + std::string(PrecisionName(precision));
       AilakeFileWriter writer(store_, PolicyOf(8, precision));
-      const auto written = writer.WithIndexType(type).Write(path, *MakeRows(300),
-                                                            RandomVectors(300, 8, 7, 1));
+      const auto written =
+          writer.WithIndexType(type).Write(path, *MakeRows(300), RandomVectors(300, 8, 7, 1));
       ASSERT_TRUE(written.ok()) << path << ": " << written.status();
       EXPECT_EQ(written->codebooks.size(), type == IndexType::kIvfPq ? 1 : 0);
       const auto reader = AilakeFileReader::Open(store_, path).ValueOrDie();
@@ -317,8 +317,7 @@ TEST_F(FileWriter, EveryIndexTypeCanBeWrittenAndIsNamedInTheFile) {
 
 TEST_F(FileWriter, AFileWithoutAnyVectorNeedsNoCodebook) {
   AilakeFileWriter writer(store_, PolicyOf(8));
-  const auto written =
-      writer.WithIvfPq().Write("f", *MakeRows(3), EmbeddingsView::AllNull(3, 8));
+  const auto written = writer.WithIvfPq().Write("f", *MakeRows(3), EmbeddingsView::AllNull(3, 8));
   ASSERT_TRUE(written.ok()) << written.status();
   EXPECT_TRUE(written->codebooks.empty());
   EXPECT_TRUE(AilakeFileReader::Open(store_, "f").ValueOrDie()->Verify().ok());

@@ -67,21 +67,18 @@ TEST_F(RowFilterTest, MarksTheRowsOfEveryFileForWhichThePredicateIsTrue) {
 
 TEST_F(RowFilterTest, CombinesColumnsOfDifferentTypes) {
   const auto filter =
-      RowFilter::Where(*view_,
-                       cp::and_(cp::greater(cp::field_ref("id"), cp::literal(117)),
-                                cp::equal(cp::field_ref("name"), cp::literal("odd"))))
+      RowFilter::Where(*view_, cp::and_(cp::greater(cp::field_ref("id"), cp::literal(117)),
+                                        cp::equal(cp::field_ref("name"), cp::literal("odd"))))
           .ValueOrDie();
   EXPECT_THAT(Rows(*filter, 1 - large_), ElementsAre(19, 21, 23, 25, 27, 29));
   EXPECT_EQ(filter->row_count(large_), 0);
 }
 
 TEST_F(RowFilterTest, LeavesOutRowsForWhichThePredicateIsNull) {
-  const auto all = RowFilter::Where(
-                       *view_, cp::greater_equal(cp::field_ref("id"), cp::literal(0)))
-                       .ValueOrDie();
+  const auto all =
+      RowFilter::Where(*view_, cp::greater_equal(cp::field_ref("id"), cp::literal(0))).ValueOrDie();
   EXPECT_EQ(all->row_count(), 117);
-  const auto nulls =
-      RowFilter::Where(*view_, cp::is_null(cp::field_ref("id"))).ValueOrDie();
+  const auto nulls = RowFilter::Where(*view_, cp::is_null(cp::field_ref("id"))).ValueOrDie();
   EXPECT_EQ(nulls->row_count(), 13);
 }
 
@@ -91,10 +88,9 @@ TEST_F(RowFilterTest, TakesAConstantForAllRows) {
 }
 
 TEST_F(RowFilterTest, UsesFunctionsOfTheComputeLibrary) {
-  const auto filter =
-      RowFilter::Where(*view_, cp::call("starts_with", {cp::field_ref("name")},
-                                        cp::MatchSubstringOptions("ev")))
-          .ValueOrDie();
+  const auto filter = RowFilter::Where(*view_, cp::call("starts_with", {cp::field_ref("name")},
+                                                        cp::MatchSubstringOptions("ev")))
+                          .ValueOrDie();
   EXPECT_EQ(filter->row_count(), 65);
 }
 
@@ -110,8 +106,7 @@ TEST_F(RowFilterTest, RefusesAPredicateThatIsNotTrueOrFalse) {
   const auto number = RowFilter::Where(*view_, cp::field_ref("id"));
   EXPECT_TRUE(IsKind(number.status(), ErrorKind::kBadInput));
   EXPECT_THAT(number.status().message(), HasSubstr("not true or false"));
-  const auto mismatch =
-      RowFilter::Where(*view_, cp::less(cp::field_ref("name"), cp::literal(3)));
+  const auto mismatch = RowFilter::Where(*view_, cp::less(cp::field_ref("name"), cp::literal(3)));
   EXPECT_TRUE(IsKind(mismatch.status(), ErrorKind::kBadInput));
 }
 

@@ -24,15 +24,16 @@ Result<std::vector<std::string>> ColumnsOf(const ReadView& view, const cp::Expre
       auto found = ref.FindAll(*view.schema());
       if (found.size() != 1) {
         return Error(ErrorKind::kBadInput, "the filter names ", ref.ToString(), ", which ",
-                     found.empty() ? "the table does not have" : "is not one column", "; it has: ",
-                     view.schema()->ToString());
+                     found.empty() ? "the table does not have" : "is not one column",
+                     "; it has: ", view.schema()->ToString());
       }
       return found[0];
     }());
     names.insert(view.schema()->field(path.indices()[0])->name());
   }
   // Something must be read to know how many rows there are; the first column is as good as any.
-  if (names.empty() && view.schema()->num_fields() > 0) names.insert(view.schema()->field(0)->name());
+  if (names.empty() && view.schema()->num_fields() > 0)
+    names.insert(view.schema()->field(0)->name());
   return std::vector<std::string>(names.begin(), names.end());
 }
 
@@ -58,8 +59,7 @@ Result<std::vector<uint64_t>> TrueRows(const arrow::Datum& answer, int64_t rows)
   return words;
 }
 
-Result<cp::Expression> BindPredicate(const cp::Expression& predicate,
-                                     const arrow::Schema& schema) {
+Result<cp::Expression> BindPredicate(const cp::Expression& predicate, const arrow::Schema& schema) {
   auto bound = predicate.Bind(schema);
   if (!bound.ok()) {
     return Error(ErrorKind::kBadInput, "the filter ", predicate.ToString(),

@@ -138,8 +138,8 @@ Status TableWriterImpl::Stage(const arrow::RecordBatch& batch, std::span<const V
 
 IndexType TableWriterImpl::TypeFor(const VectorColumn& column, IndexType asked) const {
   const int64_t vectors = column.embeddings.rows() - column.embeddings.null_count();
-  return ChooseIndexType(asked, vectors, options_.hardware ? *options_.hardware
-                                                           : Hardware::Detect());
+  return ChooseIndexType(asked, vectors,
+                         options_.hardware ? *options_.hardware : Hardware::Detect());
 }
 
 Result<StagedFile> TableWriterImpl::WriteFile(const BatchPlan& plan, const Indexing& indexing) {
@@ -225,8 +225,8 @@ Result<SnapshotId> TableWriterImpl::CommitStaged() {
   }
 }
 
-/// Gives a staged file the codebooks that the others of the table will have, where it was coded with
-/// one that came too late.
+/// Gives a staged file the codebooks that the others of the table will have, where it was coded
+/// with one that came too late.
 Status TableWriterImpl::CodeAgain(StagedFile* staged) {
   std::map<std::string, IndexRequest> requests;
   for (const auto& [name, fingerprint] : staged->codebooks) {
