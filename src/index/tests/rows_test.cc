@@ -110,23 +110,49 @@ TEST(IndexRows, AScratchMayMoveBetweenIndexesOfDifferentSizes) {
   }
 }
 
-TEST(IndexRows, ManyThreadsSearchOneIndex) {
-  const Data data = Clustered(3000, 32);
-  const auto index = BuildAndOpen(data.set(), {}, 3000);
-  std::vector<std::vector<Neighbor>> found(4);
-  std::vector<std::jthread> threads;
-  for (size_t t = 0; t < 4; ++t) {
-    threads.emplace_back([&, t] {
-      MemorySource source(data, VectorPrecision::kF32);
-      SearchScratch scratch;
-      for (size_t q = 0; q < 50; ++q) {
-        const auto some =
-            *index->Search(data.row(q), {.k = 10, .ef = 64, .source = &source}, scratch);
-        found[t].insert(found[t].end(), some.begin(), some.end());
-      }
-    });
+class OneIndex : public testing::TestWithParam<IndexType> {
+ protected:
+  /// Answers of several threads that start on a fresh index at once, with one filter or none.
+  static std::vector<std::vector<Neighbor>> Answers(const VectorIndex& index, const Data& data,
+                                                    const LiveRows* live) {
+    std::vector<std::vector<Neighbor>> found(4);
+    std::vector<std::jthread> threads;
+    for (auto& answers : found) {
+      threads.emplace_back([&] {
+        MemorySource source(data, VectorPrecision::kF32);
+        SearchScratch scratch;
+        for (size_t q = 0; q < 50; ++q) {
+          const auto some = *index.Search(
+              data.row(q), {.k = 10, .ef = 64, .live = live, .source = &source}, scratch);
+          answers.insert(answers.end(), some.begin(), some.end());
+        }
+      });
+    }
+    threads.clear();
+    return found;
   }
-  threads.clear();
+};
+INSTANTIATE_TEST_SUITE_P(EveryType, OneIndex,
+                         testing::Values(IndexType::kHnsw, IndexType::kFlat, IndexType::kIvfPq));
+
+TEST_P(OneIndex, IsSearchedByManyThreads) {
+  const Data data = Clustered(3000, 32);
+  const auto index = BuildAndOpen(data.set(), {.type = GetParam()}, 3000);
+  const auto found = Answers(*index.index, data, nullptr);
+  EXPECT_EQ(found[0].size(), 500u);
+  EXPECT_THAT(found, testing::Each(found[0]));
+}
+
+TEST_P(OneIndex, IsSearchedByManyThreadsWithOneFilter) {
+  // Missing rows, so that the first filtered search of all threads makes the map of the rows.
+  const Sparse sparse;
+  const Bitmap bitmap = RandomBitmap(2000, 0.2);
+  const LiveRows live = bitmap.live();
+  const Opened index(*BuildIndex(sparse.set, {.type = GetParam()}), 2000);
+  ASSERT_TRUE(index.status.ok()) << index.status.ToString();
+  const auto found = Answers(*index.index, sparse.data, &live);
+  EXPECT_EQ(found[0].size(), 500u);
+  for (const Neighbor& n : found[0]) EXPECT_TRUE(live.contains(n.row) && n.row % 3 != 0) << n.row;
   EXPECT_THAT(found, testing::Each(found[0]));
 }
 

@@ -344,6 +344,36 @@ TEST_F(ManyFiles, ABatchIsOneTableWithTheNumberOfTheQuery) {
   }
 }
 
+TEST_F(SearchSessionTest, ThreadsShareOneSessionAndOneFilterOverManyFiles) {
+  for (int i = 0; i < 14; ++i) Append(300);
+  for (int i = 0; i < 2; ++i) Append(100, std::nullopt);
+  const auto session = SearchSession::Open(catalog_, kTable, {.threads = 3}).ValueOrDie();
+  std::vector<std::vector<uint64_t>> words;
+  for (const auto& file : session->view()->files()) {
+    words.emplace_back((static_cast<size_t>(file.rows) + 63) / 64, 0x5555555555555555);
+  }
+  const auto filter = RowFilter::FromBitmaps(*session->view(), words).ValueOrDie();
+  const auto query = Query(3);
+  const auto truth = Nearest(query, 20);
+  std::atomic<int> wrong{0};
+  std::vector<std::thread> searchers;
+  for (int t = 0; t < 4; ++t) {
+    searchers.emplace_back([&] {
+      for (int i = 0; i < 5; ++i) {
+        const auto exact = session->Search(query, {.k = 20, .exact = true});
+        wrong += !exact.ok() || Ids(**exact) != truth;
+        const auto all = session->SearchHits(query, {.k = 20});
+        wrong += !all.ok() || all->size() != 20;
+        const auto some = session->SearchHits(query, {.k = 20, .filter = filter});
+        wrong += !some.ok() || some->size() != 20;
+        for (const auto& hit : some.ValueOr({})) wrong += hit.row % 2 != 0;
+      }
+    });
+  }
+  for (auto& thread : searchers) thread.join();
+  EXPECT_EQ(wrong, 0);
+}
+
 TEST_F(SearchSessionTest, ThreadsMaySearchWhileOthersRefreshAndCommit) {
   Append(100);
   auto session = SearchSession::Open(catalog_, kTable, {.threads = 2}).ValueOrDie();
