@@ -47,11 +47,11 @@ def measure(folder, metric, index, files, deleted, share):
     return json.loads(done.stdout)["sweep"][0]
 
 
-def synthetic():
-    folder = Path("build/recall-data")
+def synthetic(metric):
+    folder = Path("build/recall-data") / metric
     if not (folder / "truth.npy").exists():
         subprocess.run([sys.executable, "bench/make_synthetic.py", "--rows", "1000000", "--dim", "128", "--seed", "1",
-                        "--out", str(folder)], check=True, env={**os.environ, "TARN_BINARY": TARN})
+                        "--metric", metric, "--out", str(folder)], check=True, env={**os.environ, "TARN_BINARY": TARN})
     return folder
 
 
@@ -62,7 +62,7 @@ def main():
     parser.add_argument("--quick", action="store_true", help="one file and no filter only")
     arguments = parser.parse_args()
     missed = 0
-    for folder in arguments.folders or [synthetic()]:
+    for folder in arguments.folders or [synthetic(arguments.metric)]:
         print(f"{folder}\n  index   files  deleted  filter   recall      qps   p99 us")
         for index in INDEXES:
             for files, deleted, share in CASES[:1] if arguments.quick else CASES:

@@ -49,7 +49,9 @@ struct WriteOptions {
 Status CheckOptions(const WriteOptions& options, std::span<const VectorColumn> columns) {
   if (!options.build_indexes) return Status::OK();
   for (const VectorColumn& column : columns) {
-    ARROW_RETURN_NOT_OK(options.ivf_pq.Validate(column.policy.dim));
+    if (options.index_type == IndexType::kIvfPq || options.index_type == IndexType::kAuto) {
+      ARROW_RETURN_NOT_OK(options.ivf_pq.Validate(column.policy.dim));
+    }
     const auto codebook = options.codebooks.find(column.policy.column_name);
     if (codebook == options.codebooks.end() || codebook->second == nullptr) continue;
     if (codebook->second->dim() != static_cast<uint32_t>(column.policy.dim) ||

@@ -323,6 +323,16 @@ TEST_F(FileWriter, AFileWithoutAnyVectorNeedsNoCodebook) {
   EXPECT_TRUE(AilakeFileReader::Open(store_, "f").ValueOrDie()->Verify().ok());
 }
 
+TEST_F(FileWriter, SettingsOfInvertedListsMatterOnlyWhereTheyAreBuilt) {
+  AilakeFileWriter writer(store_, PolicyOf(8));
+  IvfPqConfig config;
+  config.m = 9;
+  writer.WithIvfPq(config);
+  const auto vectors = RandomVectors(20, 8, 0, 1);
+  EXPECT_TRUE(IsKind(writer.Write("a", *MakeRows(20), vectors).status(), ErrorKind::kBadInput));
+  EXPECT_TRUE(writer.WithIndexType(IndexType::kHnsw).Write("b", *MakeRows(20), vectors).ok());
+}
+
 TEST_F(FileWriter, ACodebookOfAnotherColumnIsRefused) {
   AilakeFileWriter first(store_, PolicyOf(8));
   const auto written = first.WithIvfPq().Write("a", *MakeRows(100), RandomVectors(100, 8, 0, 1));
