@@ -151,10 +151,15 @@ class IndexBuild {
     for (uint32_t i = 1; i < codes.size(); ++i) {
       if (codes.factor(i).bias < codes.factor(graph.entry).bias) graph.entry = i;
     }
+    if (options_.metric != VectorMetric::kDotProduct) {
+      graph.starts = PivotCount(codes.size(), options_.metric);
+    }
     params_.degree = graph.degree;
     params_.entry = graph.entry;
     if (options_.metric == VectorMetric::kDotProduct) codes.UseDirections();
-    return BuildGraph(codes, graph);
+    Graph made = BuildGraph(codes, graph);
+    starts_ = made.starts;
+    return made;
   }
 
   void CalibrateMargins() {
@@ -187,7 +192,7 @@ class IndexBuild {
   // longer than most.
   std::vector<uint32_t> ChoosePivots() const {
     const size_t nodes = groups_.size();
-    const size_t spread = PivotCount(nodes, options_.metric);
+    const size_t spread = std::max(PivotCount(nodes, options_.metric), starts_);
     std::vector<uint32_t> pivots;
     for (size_t i = 0; i < spread; ++i) {
       pivots.push_back(static_cast<uint32_t>((2 * i + 1) * nodes / (2 * spread)));
@@ -258,6 +263,7 @@ class IndexBuild {
   IndexChunk low_;
   std::vector<kernels::RowFactor> factors_;
   std::vector<kernels::RowFactor> low_factors_;
+  size_t starts_ = 0;  // that searches of the graph need
 };
 
 }  // namespace

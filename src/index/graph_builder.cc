@@ -20,6 +20,10 @@ struct Candidate {
 };
 
 constexpr uint64_t kOrderSeed = 20240229;
+constexpr size_t kStartSample = 2000;
+constexpr uint32_t kStartWindow = 32;
+// Share of the sample that may be lost.
+constexpr double kMostLost = 0.02;
 
 // What one thread works with.
 struct Worker {
@@ -62,6 +66,7 @@ class Builder {
       done += batch;
     }
     ConnectUnreachable();
+    FindStarts();
     return std::move(graph_);
   }
 
@@ -88,6 +93,15 @@ class Builder {
     return count;
   }
 
+  // From what the pool holds to what the graph leads to.
+  void Follow(Worker& worker) {
+    Walk(
+        {graph_.links.data(), options_.degree, nodes_}, worker.walk, kernels_.search,
+        [&](const uint32_t* ids, size_t n, float* keys) { worker.from.To(ids, n, keys); },
+        [&](uint32_t id) { worker.from.Prefetch(id); },
+        [](const kernels::CandidatePool&) { return true; });
+  }
+
   // The nodes nearest to `node` in the graph as it stands, nearest first, in worker.candidates.
   void FindCandidates(uint32_t node, Worker& worker) {
     worker.from.From(node);
@@ -98,11 +112,7 @@ class Builder {
     walk.ids[0] = options_.entry;
     worker.from.To(walk.ids, 1, walk.keys);
     kernels_.search.pool_insert(walk.pool, walk.keys, walk.ids, 1);
-    Walk(
-        {graph_.links.data(), options_.degree, nodes_}, walk, kernels_.search,
-        [&](const uint32_t* ids, size_t n, float* keys) { worker.from.To(ids, n, keys); },
-        [&](uint32_t id) { worker.from.Prefetch(id); },
-        [](const kernels::CandidatePool&) { return true; });
+    Follow(worker);
     worker.candidates.clear();
     for (uint32_t i = 0; i < walk.pool.size; ++i) {
       const uint32_t id = walk.pool.ids[i] & ~WalkScratch::kExpanded;
@@ -215,6 +225,51 @@ class Builder {
       }
       if (!linked) graph_.extra_entries.push_back(node);
     }
+  }
+
+  // Where clusters are dense, links between them are few, and a traversal that starts in the wrong
+  // one stays there. A sample of nodes tells how many starts it takes.
+  void FindStarts() {
+    graph_.starts = std::min<size_t>(options_.starts, nodes_);
+    for (int doubled = 0; doubled < 3 && graph_.starts > 0 && graph_.starts < nodes_ / 64;
+         ++doubled) {
+      if (CountLost(graph_.starts) <= kStartSample * kMostLost) return;
+      graph_.starts *= 2;
+    }
+  }
+
+  // Nodes of the sample that a narrow search from the nearest of these starts does not find.
+  size_t CountLost(size_t starts) {
+    std::vector<size_t> lost(workers_.size());
+    ParallelFor(kStartSample, 16, threads_, [&](size_t from, size_t to, int thread) {
+      Worker& worker = *workers_[static_cast<size_t>(thread)];
+      for (size_t i = from; i < to; ++i) {
+        const uint32_t node = order_[nodes_ - 1 - i * (nodes_ / 2) / kStartSample];
+        lost[static_cast<size_t>(thread)] += !IsFound(node, starts, worker);
+      }
+    });
+    return std::accumulate(lost.begin(), lost.end(), size_t{0});
+  }
+
+  bool IsFound(uint32_t node, size_t starts, Worker& worker) {
+    worker.from.From(node);
+    WalkScratch& walk = worker.walk;
+    walk.Start(kStartWindow);
+    walk.visited.Reset(nodes_);
+    for (size_t begin = 0; begin < starts; begin += WalkScratch::kBatch) {
+      const size_t n = std::min(WalkScratch::kBatch, starts - begin);
+      for (size_t i = 0; i < n; ++i) {
+        walk.ids[i] = order_[begin + i];
+        walk.visited.Insert(walk.ids[i]);
+      }
+      worker.from.To(walk.ids, n, walk.keys);
+      kernels_.search.pool_insert(walk.pool, walk.keys, walk.ids, n);
+    }
+    Follow(worker);
+    for (uint32_t i = 0; i < walk.pool.size; ++i) {
+      if ((walk.pool.ids[i] & ~WalkScratch::kExpanded) == node) return true;
+    }
+    return false;
   }
 
   const BuildCodes& codes_;

@@ -20,6 +20,7 @@ struct GraphOptions {
   uint32_t window = 100;
   float alpha = 1.1f;  ///< on squared distances
   uint32_t entry = 0;
+  size_t starts = 0;  ///< see Graph::starts; 0: not looked for
   int threads = 1;
 };
 
@@ -27,6 +28,9 @@ struct Graph {
   std::vector<uint32_t> links;  ///< degree for each node, filled up with kNoLink
   /// Nodes that no path from the entry reaches; searches start from these too.
   std::vector<uint32_t> extra_entries;
+  /// From so many random nodes, the nearest of them, nearly every node is found: by as many as
+  /// asked for, doubled until it is so, or 8 times as many.
+  size_t starts = 0;
 };
 
 Graph BuildGraph(const BuildCodes& codes, const GraphOptions& options);

@@ -32,6 +32,8 @@ std::string SettingName(const ::testing::TestParamInfo<Setting>& info) {
          std::to_string(info.param.files) + "files_" + std::string(MetricName(info.param.metric));
 }
 
+void PrintTo(const Setting& setting, std::ostream* out) { *out << SettingName({setting, 0}); }
+
 const LabelledData& DataOf(const Setting& setting) {
   static const LabelledData mixture = Mixture(12'000, 48, 60);
   return std::string_view(setting.data) == "wordnet" ? WordNetSample() : mixture;
