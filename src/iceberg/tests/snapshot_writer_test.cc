@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "iceberg/append.h"
 #include "iceberg/manifest_avro.h"
 #include "iceberg/manifest_io.h"
+#include "iceberg/snapshot_writer.h"
 
 namespace tarn::iceberg {
 namespace {
 
 using testing::ElementsAre;
 
-class Appending : public ::testing::Test {
+class WritingASnapshot : public ::testing::Test {
  protected:
-  Appending() {
+  WritingASnapshot() {
     Schema schema;
     schema.fields.push_back({1, "id", true, Type::Of(TypeId::kLong), {}, {}});
     table_ = NewTableMetadata("memory:///t", schema, {}, 1000).ValueOrDie();
@@ -27,8 +27,14 @@ class Appending : public ::testing::Test {
     return added;
   }
 
-  SnapshotChange Prepare(AppendSnapshot& append, int64_t now = 2000) {
-    auto change = append.Prepare(table_, now);
+  static SnapshotPlan PlanOf(std::vector<AddedFile> files) {
+    SnapshotPlan plan;
+    plan.added = std::move(files);
+    return plan;
+  }
+
+  SnapshotChange Prepare(SnapshotWriter& writer, const SnapshotPlan& plan, int64_t now = 2000) {
+    auto change = writer.Prepare(table_, plan, now);
     EXPECT_TRUE(change.ok()) << change.status();
     return change.ok() ? *change : SnapshotChange();
   }
@@ -39,8 +45,8 @@ class Appending : public ::testing::Test {
     table_ = *next;
   }
   void Append(std::vector<AddedFile> files) {
-    AppendSnapshot append(*store_, std::move(files), {});
-    Commit(Prepare(append));
+    SnapshotWriter writer(*store_);
+    Commit(Prepare(writer, PlanOf(std::move(files))));
   }
   std::vector<std::pair<std::string, int64_t>> Live() {
     std::vector<std::pair<std::string, int64_t>> live;
@@ -55,7 +61,7 @@ class Appending : public ::testing::Test {
   TableMetadata table_;
 };
 
-TEST_F(Appending, FilesInheritTheCommitsSequenceNumber) {
+TEST_F(WritingASnapshot, FilesInheritTheCommitsSequenceNumber) {
   Append({File("a")});
   Append({File("b"), File("c")});
   EXPECT_THAT(Live(), ElementsAre(std::pair("b", 2), std::pair("c", 2), std::pair("a", 1)));
@@ -65,7 +71,7 @@ TEST_F(Appending, FilesInheritTheCommitsSequenceNumber) {
   EXPECT_EQ(snapshot.sequence_number, 2);
 }
 
-TEST_F(Appending, AnExplicitDataSequenceNumberIsKept) {
+TEST_F(WritingASnapshot, AnExplicitDataSequenceNumberIsKept) {
   Append({File("a")});
   Append({File("b")});
   Append({File("old", 1), File("new")});
@@ -76,40 +82,43 @@ TEST_F(Appending, AnExplicitDataSequenceNumberIsKept) {
   EXPECT_EQ(lines[0].min_sequence_number, 1);
 }
 
-TEST_F(Appending, ARetryWritesOnlyTheManifestListAgain) {
-  AppendSnapshot slow(*store_, {File("slow")}, {});
-  const auto first = Prepare(slow);
+TEST_F(WritingASnapshot, ARetryWritesOnlyTheManifestListAgain) {
+  SnapshotWriter slow(*store_);
+  const auto plan = PlanOf({File("slow")});
+  const auto first = Prepare(slow, plan);
   Append({File("fast")});
   const auto before = store_->List("t/")->size();
-  const auto second = Prepare(slow);
+  const auto second = Prepare(slow, plan);
   EXPECT_EQ(store_->List("t/")->size(), before + 1);
   EXPECT_EQ(first.snapshot.snapshot_id, second.snapshot.snapshot_id);
   EXPECT_NE(first.snapshot.manifest_list, second.snapshot.manifest_list);
   EXPECT_FALSE(CheckRequirements(first.requirements, &table_).ok());
   Commit(second);
   EXPECT_THAT(Live(), ElementsAre(std::pair("slow", 2), std::pair("fast", 1)));
-  ASSERT_TRUE(slow.DeleteUnusedLists(second.snapshot.manifest_list).ok());
+  ASSERT_TRUE(slow.DeleteUnused(second.snapshot.manifest_list).ok());
   EXPECT_EQ(store_->List("t/")->size(), before);
   EXPECT_EQ(Live().size(), 2u);
 }
 
-TEST_F(Appending, WhatWasWrittenCanBeTakenBack) {
-  AppendSnapshot append(*store_, {File("a")}, {});
-  Prepare(append);
+TEST_F(WritingASnapshot, WhatWasWrittenCanBeTakenBack) {
+  SnapshotWriter writer(*store_);
+  const auto plan = PlanOf({File("a")});
+  Prepare(writer, plan);
   EXPECT_EQ(store_->List("")->size(), 2u);
-  ASSERT_TRUE(append.DeleteWritten().ok());
+  ASSERT_TRUE(writer.DeleteWritten().ok());
   EXPECT_TRUE(store_->List("")->empty());
-  Commit(Prepare(append));
+  Commit(Prepare(writer, plan));
   EXPECT_THAT(Live(), ElementsAre(std::pair("a", 1)));
 }
 
-TEST_F(Appending, TimeNeverGoesBack) {
-  AppendSnapshot append(*store_, {File("a")}, {});
-  EXPECT_EQ(Prepare(append, 5).snapshot.timestamp_ms, 1000);
-  EXPECT_EQ(Prepare(append, 5000).snapshot.timestamp_ms, 5000);
+TEST_F(WritingASnapshot, TimeNeverGoesBack) {
+  SnapshotWriter writer(*store_);
+  const auto plan = PlanOf({File("a")});
+  EXPECT_EQ(Prepare(writer, plan, 5).snapshot.timestamp_ms, 1000);
+  EXPECT_EQ(Prepare(writer, plan, 5000).snapshot.timestamp_ms, 5000);
 }
 
-TEST_F(Appending, DeleteFilesGoIntoAManifestOfTheirOwn) {
+TEST_F(WritingASnapshot, DeleteFilesGoIntoAManifestOfTheirOwn) {
   AddedFile deletes = File("d");
   deletes.file.content = FileContent::kPositionDeletes;
   Append({File("a"), deletes});
@@ -120,7 +129,7 @@ TEST_F(Appending, DeleteFilesGoIntoAManifestOfTheirOwn) {
   EXPECT_EQ(table_.CurrentSnapshot()->summary.at("added-position-deletes"), "10");
 }
 
-TEST_F(Appending, VersionThreeGivesRowIds) {
+TEST_F(WritingASnapshot, VersionThreeGivesRowIds) {
   table_.format_version = 3;
   Append({File("a"), File("b")});
   Append({File("c")});
@@ -131,7 +140,7 @@ TEST_F(Appending, VersionThreeGivesRowIds) {
   EXPECT_EQ(live.data[2].data_file.first_row_id, 10);
 }
 
-TEST_F(Appending, ATableThatWasUpgradedGivesRowIdsToItsOldFiles) {
+TEST_F(WritingASnapshot, ATableThatWasUpgradedGivesRowIdsToItsOldFiles) {
   Append({File("a"), File("b")});
   table_.format_version = 3;
   Append({File("c")});
@@ -139,30 +148,31 @@ TEST_F(Appending, ATableThatWasUpgradedGivesRowIdsToItsOldFiles) {
   EXPECT_EQ(table_.CurrentSnapshot()->added_rows, 30);
 }
 
-TEST_F(Appending, AnotherBranchLeavesMainAlone) {
+TEST_F(WritingASnapshot, AnotherBranchLeavesMainAlone) {
   Append({File("a")});
   const SnapshotId main = table_.current_snapshot_id;
-  AppendSnapshot append(*store_, {File("b")}, {.branch = "side"});
-  Commit(Prepare(append));
+  SnapshotWriter writer(*store_);
+  auto plan = PlanOf({File("b")});
+  plan.branch = "side";
+  Commit(Prepare(writer, plan));
   EXPECT_EQ(table_.current_snapshot_id, main);
-  EXPECT_EQ(table_.refs.at("side").snapshot_id, append.snapshot_id());
+  EXPECT_EQ(table_.refs.at("side").snapshot_id, writer.snapshot_id());
 }
 
-TEST_F(Appending, UnusableInputsAreRefused) {
-  EXPECT_TRUE(
-      IsKind(AppendSnapshot(*store_, {}, {}).Prepare(table_, 1).status(), ErrorKind::kBadInput));
+TEST_F(WritingASnapshot, UnusableInputsAreRefused) {
+  const auto refusal = [&](const SnapshotPlan& plan) {
+    return KindOf(SnapshotWriter(*store_).Prepare(table_, plan, 1).status());
+  };
+  EXPECT_EQ(refusal({}), ErrorKind::kBadInput);
   AddedFile file = File("a");
   file.file.spec_id = 4;
-  EXPECT_TRUE(IsKind(AppendSnapshot(*store_, {file}, {}).Prepare(table_, 1).status(),
-                     ErrorKind::kBadInput));
-  EXPECT_TRUE(IsKind(AppendSnapshot(*store_, {File("a"), file}, {}).Prepare(table_, 1).status(),
-                     ErrorKind::kBadInput));
+  EXPECT_EQ(refusal(PlanOf({file})), ErrorKind::kBadInput);
+  EXPECT_EQ(refusal(PlanOf({File("a"), file})), ErrorKind::kBadInput);
   table_.format_version = 1;
-  EXPECT_TRUE(IsKind(AppendSnapshot(*store_, {File("a")}, {}).Prepare(table_, 1).status(),
-                     ErrorKind::kNotSupported));
+  EXPECT_EQ(refusal(PlanOf({File("a")})), ErrorKind::kNotSupported);
 }
 
-TEST_F(Appending, AParentWithoutTotalsIsCounted) {
+TEST_F(WritingASnapshot, AParentWithoutTotalsIsCounted) {
   Append({File("a"), File("b")});
   table_.snapshots[0].summary = {{"operation", "append"}};
   Append({File("c")});
