@@ -62,6 +62,8 @@ struct RowBitmap {
   bool contains(uint32_t row) const {
     return row / 64 < words.size() && (words[row / 64] >> (row % 64) & 1) != 0;
   }
+  /// The row that has `rank` rows of the bitmap before it; `rank` must be below `count`.
+  uint32_t Select(uint64_t rank) const;
 };
 
 /// Opened files by path, shared by views and sessions. Files are immutable, so an entry never goes
@@ -109,17 +111,14 @@ class ReadView {
   virtual const std::shared_ptr<arrow::Schema>& schema() const = 0;
 
   virtual Result<std::shared_ptr<AilakeFileReader>> OpenFile(size_t file) const = 0;
-  /// What the file calls a column of the view; kNotFound when it lacks the column.
-  virtual Result<std::string> ColumnInFile(size_t file, const std::string& column) const = 0;
+  /// What the file calls a column of the view; nullopt when it lacks the column.
+  virtual Result<std::optional<std::string>> ColumnInFile(size_t file,
+                                                          const std::string& column) const = 0;
   /// Columns of some rows of one file, as the view's schema has them, in the order given. No columns
   /// named: all. kNotFound names a row that is deleted.
   virtual Result<std::shared_ptr<arrow::Table>> ReadRows(
       size_t file, std::span<const uint32_t> rows,
       const std::vector<std::string>& columns) const = 0;
-  /// Every row of one file as the view's schema has it, deleted ones included: row r of the batch is
-  /// row r of the file.
-  virtual Result<std::shared_ptr<arrow::RecordBatch>> ReadFile(
-      size_t file, const std::vector<std::string>& columns) const = 0;
   /// The live rows as the view's schema has them: one batch, which may be empty, for each of
   /// files(), in their order.
   virtual Result<std::shared_ptr<arrow::RecordBatchReader>> Scan(
