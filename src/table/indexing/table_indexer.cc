@@ -154,11 +154,26 @@ Status TableIndexer::CodeAgain(BuiltIndex* built) {
 Result<Committed> TableIndexer::TryCommit(bool* in_doubt) {
   AppendCommit rest;
   shelf_.AddTo(&rest);
-  CommitAttempt attempt(*catalog_, table_, [&](const TableState& base) {
-    return PlanIndexCommit(catalog_->store(), base, rest, &built_);
+  MovedDeletes moved(catalog_->shared_store());
+  std::set<std::string> named;  // by the newest plan
+  CommitAttempt attempt(*catalog_, table_, [&](const TableState& base) -> Result<CommitPlan> {
+    ARROW_ASSIGN_OR_RAISE(
+        auto plan, PlanIndexCommit(catalog_->store(), base, rest, &moved, &built_));
+    named.clear();
+    if (plan.snapshot) {
+      for (const auto& added : plan.snapshot->added) named.insert(added.file.file_path);
+    }
+    return plan;
   });
   auto done = attempt.Commit();
   *in_doubt = attempt.was_in_doubt();
+  const bool lost = IsKind(done.status(), ErrorKind::kCommitConflict) ||
+                    IsKind(done.status(), ErrorKind::kValidationFailed);
+  if (!*in_doubt && (done.ok() || lost)) {
+    for (const auto& [location, path] : moved.written()) {
+      if (lost || named.count(location) == 0) (void)catalog_->store().Delete(path);
+    }
+  }
   return done;
 }
 
