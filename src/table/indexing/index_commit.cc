@@ -5,10 +5,17 @@
 #include <set>
 #include <unordered_map>
 
+#include "base/crash_point.h"
 #include "iceberg/manifest_io.h"
 #include "iceberg/table_metadata.h"
 
 namespace tarn {
+namespace {
+
+CrashPoint kIndexPlanReplaced("index/plan/replaced");
+
+}  // namespace
+
 Result<CommitPlan> PlanIndexCommit(Store& store, const TableState& base, const AppendCommit& rest,
                                    MovedDeletes* moved, std::vector<BuiltIndex>* built) {
   const auto& metadata = *base.metadata;
@@ -36,6 +43,7 @@ Result<CommitPlan> PlanIndexCommit(Store& store, const TableState& base, const A
     snapshot.removed.push_back(iceberg::RemovedFile::Of(now.data_file));
     index.replaced = true;
   }
+  kIndexPlanReplaced.Reach();
   if (snapshot.added.empty()) return CommitPlan();
   AppendCommit conditions = rest;
   conditions.files.clear();

@@ -3,12 +3,19 @@
 
 #include <algorithm>
 
+#include "base/crash_point.h"
 #include "base/random_id.h"
 #include "iceberg/location.h"
 #include "table/indexing/position_delete_file.h"
 #include "table/view/position_deletes.h"
 
 namespace tarn {
+namespace {
+
+CrashPoint kIndexDeletesBefore("index/deletes/before");
+CrashPoint kIndexDeletesMoved("index/deletes/moved");
+
+}  // namespace
 
 Result<std::vector<int64_t>> MovedDeletes::PositionsIn(const std::string& delete_file,
                                                        const std::string& data_file) {
@@ -33,6 +40,7 @@ Result<std::vector<int64_t>> MovedDeletes::PositionsIn(const std::string& delete
 Result<iceberg::DataFile> MovedDeletes::Write(const iceberg::TableMetadata& metadata,
                                               const std::string& location,
                                               const std::vector<int64_t>& positions) {
+  kIndexDeletesBefore.Reach();
   const std::string target =
       iceberg::DataFileLocation(metadata, NewUuid7() + "-deletes.parquet");
   ARROW_ASSIGN_OR_RAISE(const std::string path, store_->PathOf(target));
@@ -68,6 +76,7 @@ Status MovedDeletes::Move(const iceberg::TableMetadata& metadata, const iceberg:
       file.spec_id = old.spec_id;
       file.partition = old.partition;
     }
+    kIndexDeletesMoved.Reach();
     known = moved_.emplace(std::pair(location, sources), std::move(file)).first;
   }
   if (known->second.record_count > 0) plan->added.push_back({known->second, std::nullopt});
