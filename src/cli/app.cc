@@ -49,6 +49,7 @@ int Run(int argc, const char* const* argv, std::ostream& out, std::ostream& err)
   AddList(app, session);
   AddDrop(app, session);
   AddVerify(app, session);
+  AddIndex(app, session);
   AddBench(app, session);
   try {
     app.parse(argc, argv);
