@@ -17,6 +17,7 @@
 #include "arrow/util/key_value_metadata.h"
 #include "iceberg/manifest_avro.h"
 #include "iceberg/manifest_io.h"
+#include "iceberg/name_mapping.h"
 #include "iceberg/table_metadata.h"
 #include "iceberg/tests/deletion_vector_writer.h"
 #include "parquet/arrow/writer.h"
