@@ -6,6 +6,7 @@
 #include "base/parallel.h"
 #include "iceberg/table_metadata.h"
 #include "parquet/metadata.h"
+#include "table/check/verify_deletes.h"
 #include "table/check/verify_metadata.h"
 #include "table/file_metrics.h"
 #include "table/schema_arrow.h"
@@ -174,11 +175,11 @@ Result<VerifyReport> VerifyTable(std::shared_ptr<CatalogProvider> catalog, const
     report.bytes += static_cast<uint64_t>(data[i]->file_size_in_bytes);
     report.findings.insert(report.findings.end(), findings[i].begin(), findings[i].end());
   }
-  for (const auto& [uri, file] : files.deletes) {
-    const std::string path = catalog->store().PathOf(uri).ValueOr(uri);
-    if (const auto info = catalog->store().Stat(path); !info.ok()) {
-      report.findings.push_back({path, "delete file: " + info.status().message()});
-    }
+  for (const auto& [uri, entries] : files.deletes) {
+    ++report.delete_files;
+    report.bytes += static_cast<uint64_t>(entries[0].file_size_in_bytes);
+    const auto found = VerifyDeleteFile(catalog->shared_store(), *state.metadata, entries);
+    report.findings.insert(report.findings.end(), found.begin(), found.end());
   }
   return report;
 }
