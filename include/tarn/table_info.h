@@ -66,8 +66,8 @@ struct VerifyReport {
 
 /// Reads every byte that the newest metadata reaches (all snapshots) and checks every checksum and
 /// every cross-reference: metadata, manifest lists, manifests, Parquet footers and pages, sections,
-/// index ordinals, delete files. Findings are collected, one failing file does not hide the next; a failed status
-/// means that the table could not be looked at at all.
+/// index ordinals, delete files. Findings are collected, one failing file does not hide the next; a
+/// failed status means that the table could not be looked at at all.
 Result<VerifyReport> VerifyTable(std::shared_ptr<CatalogProvider> catalog, const TableIdent& table,
                                  int threads = 0);
 

@@ -120,8 +120,7 @@ void PrintDeleteFiles(const ReadView& view, size_t limit, std::ostream& out) {
     rows.push_back({"  " + files[i].path, WithThousands(files[i].records), kind});
   }
   PrintAligned(rows, {false, true, false}, out);
-  if (files.size() > limit)
-    out << "  ... " << files.size() - limit << " more (--all shows them)\n";
+  if (files.size() > limit) out << "  ... " << files.size() - limit << " more (--all shows them)\n";
 }
 
 /// The rows of a file, and how many of them are deleted.

@@ -20,8 +20,9 @@ TEST(ParseTime, ReadsIsoTimesAndMilliseconds) {
 }
 
 TEST(ParseTime, RefusesOtherText) {
-  for (const char* text : {"", "yesterday", "2026-13-01", "2026-02-30", "2026-11-21T", "2026-1-1",
-                           "2026-11-21T25:00", "2026-11-21T10:61", "12x", "2026-11-21T10:00:00 Z"}) {
+  for (const char* text :
+       {"", "yesterday", "2026-13-01", "2026-02-30", "2026-11-21T", "2026-1-1", "2026-11-21T25:00",
+        "2026-11-21T10:61", "12x", "2026-11-21T10:00:00 Z"}) {
     EXPECT_TRUE(IsKind(ParseTime(text).status(), ErrorKind::kBadInput)) << text;
   }
 }

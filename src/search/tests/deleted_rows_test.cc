@@ -44,9 +44,8 @@ class DeletedRowsTest : public ::testing::TestWithParam<std::optional<IndexType>
       EXPECT_TRUE(ids.Append(static_cast<int64_t>(first / kDim) + i).ok());
       for (int32_t d = 0; d < kDim; ++d) vectors_.push_back(normal(random_));
     }
-    const auto batch =
-        arrow::RecordBatch::Make(arrow::schema({Column("id", arrow::int64(), 1)}), rows,
-                                 {ids.Finish().ValueOrDie()});
+    const auto batch = arrow::RecordBatch::Make(arrow::schema({Column("id", arrow::int64(), 1)}),
+                                                rows, {ids.Finish().ValueOrDie()});
     const auto view = EmbeddingsView::FromSpan(std::span(vectors_).subspan(first), kDim);
     AilakeFileWriter writer(table_.store, {"v", kDim, VectorMetric::kEuclidean});
     writer.WithVectorFieldId("v", 2, 3).WithIndexType(GetParam().value_or(IndexType::kHnsw));
@@ -104,9 +103,12 @@ class DeletedRowsTest : public ::testing::TestWithParam<std::optional<IndexType>
     std::set<uint64_t> vector;
     std::string keys;
     for (const int64_t id : gone) {
-      if (id < 700) positions.emplace_back(locations_[0], id);
-      else if (id < 1000) vector.insert(static_cast<uint64_t>(id - 700));
-      else keys += (keys.empty() ? "" : ",") + std::to_string(id);
+      if (id < 700)
+        positions.emplace_back(locations_[0], id);
+      else if (id < 1000)
+        vector.insert(static_cast<uint64_t>(id - 700));
+      else
+        keys += (keys.empty() ? "" : ",") + std::to_string(id);
     }
     if (!positions.empty()) table_.AddPositionDeletes(positions, 5);
     if (!vector.empty()) table_.AddVector(locations_[1], vector, 5);
@@ -250,7 +252,8 @@ INSTANTIATE_TEST_SUITE_P(Indexes, DeletedRowsTest,
                            return info.param ? std::string(IndexTypeName(*info.param)) : "none";
                          });
 
-/// What Spark may have left in a vector column is no neighbour, and harms neither scans nor searches.
+/// What Spark may have left in a vector column is no neighbour, and harms neither scans nor
+/// searches.
 TEST(ForeignVectors, NullsOtherLengthsAndNaNAreScannedButNoNeighbours) {
   ForeignTable table(SchemaOf({Field(1, "id", TypeId::kLong),
                                Field(2, "v", Type::List(3, Type::Of(TypeId::kFloat), false))}));
@@ -277,9 +280,12 @@ TEST(ForeignVectors, NullsOtherLengthsAndNaNAreScannedButNoNeighbours) {
 TEST(ForeignVectors, ARenamedVectorColumnIsFoundInOlderFilesAndANewOneOfItsNameIsNot) {
   ForeignTable table(SchemaOf({Field(1, "id", TypeId::kLong),
                                Field(2, "v", Type::List(3, Type::Of(TypeId::kFloat), false))}));
-  table.metadata.properties =
-      TableProperties(VectorStoragePolicy{"v", 2, VectorMetric::kEuclidean}).ToIceberg().ValueOrDie();
-  const auto list = [](int element) { return arrow::list(Column("element", arrow::float32(), element)); };
+  table.metadata.properties = TableProperties(VectorStoragePolicy{"v", 2, VectorMetric::kEuclidean})
+                                  .ToIceberg()
+                                  .ValueOrDie();
+  const auto list = [](int element) {
+    return arrow::list(Column("element", arrow::float32(), element));
+  };
   const auto id = Column("id", arrow::int64(), 1);
   table.AddData(*RowsOf({id, Column("old", list(3), 2)}, {"[10]", "[[1, 0]]"}), 1);
   table.AddData(*RowsOf({id, Column("v", list(8), 7)}, {"[20]", "[[1, 0]]"}), 1);
@@ -298,8 +304,9 @@ TEST(ForeignVectors, ARenamedVectorColumnIsFoundInOlderFilesAndANewOneOfItsNameI
 TEST(ForeignVectors, AMissingDataFileIsAnErrorNotAnEmptyOne) {
   ForeignTable table(SchemaOf({Field(1, "id", TypeId::kLong),
                                Field(2, "v", Type::List(3, Type::Of(TypeId::kFloat), false))}));
-  table.metadata.properties =
-      TableProperties(VectorStoragePolicy{"v", 2, VectorMetric::kEuclidean}).ToIceberg().ValueOrDie();
+  table.metadata.properties = TableProperties(VectorStoragePolicy{"v", 2, VectorMetric::kEuclidean})
+                                  .ToIceberg()
+                                  .ValueOrDie();
   table.AddData(*RowsOf({Column("id", arrow::int64(), 1)}, {"[10]"}), 1).file_path =
       "memory:///t/data/gone.parquet";
   table.Commit();

@@ -53,8 +53,8 @@ Status CheckVector(Store& store, std::span<const std::byte> file, const std::str
   const auto named = blob->properties.find("referenced-data-file");
   if (named != blob->properties.end() && entry.referenced_data_file &&
       same(named->second) != same(*entry.referenced_data_file)) {
-    return Damaged("the deletion vector at " + std::to_string(offset) + " is of " +
-                   named->second + ", the manifest says " + *entry.referenced_data_file);
+    return Damaged("the deletion vector at " + std::to_string(offset) + " is of " + named->second +
+                   ", the manifest says " + *entry.referenced_data_file);
   }
   ARROW_ASSIGN_OR_RAISE(const uint64_t rows,
                         iceberg::MarkDeletionVector(file.subspan(offset, length), path, {}));

@@ -73,8 +73,7 @@ TEST_P(SparkTables, MergedRowsHaveTheirNewValues) {
       if (id < 148 || id > 152) continue;
       ++merged;
       EXPECT_EQ(texts.GetString(i), "merged " + std::to_string(id));
-      const auto vector =
-          std::static_pointer_cast<arrow::FloatArray>(vectors.value_slice(i));
+      const auto vector = std::static_pointer_cast<arrow::FloatArray>(vectors.value_slice(i));
       EXPECT_THAT(std::vector<float>(vector->raw_values(), vector->raw_values() + 4),
                   ElementsAre(1, 0, 0, 0));
     }

@@ -30,7 +30,8 @@ class VerifyDeletesTest : public ::testing::Test {
     table_.Commit();
     const auto report = VerifyTable(table_.Catalog(), FixedCatalog::Ident(), 1).ValueOrDie();
     std::string text;
-    for (const auto& finding : report.findings) text += finding.path + ": " + finding.message + "\n";
+    for (const auto& finding : report.findings)
+      text += finding.path + ": " + finding.message + "\n";
     delete_files_ = report.delete_files;
     return text;
   }

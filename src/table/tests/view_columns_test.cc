@@ -34,35 +34,32 @@ std::vector<std::string> Lines(const ReadView& view, const std::vector<std::stri
 std::shared_ptr<arrow::Field> Id() { return Column("id", arrow::int64(), 1); }
 
 TEST(SchemaEvolution, RenamedDroppedAddedReorderedAndWidenedColumns) {
-  ForeignTable table(SchemaOf({Field(5, "added", TypeId::kString), Field(2, "wide", TypeId::kLong),
-                               Field(3, "real", TypeId::kDouble),
-                               Field(4, "amount", Type::Decimal(18, 2)),
-                               Field(1, "renamed", TypeId::kLong)}));
-  table.AddData(*RowsOf({Column("id", arrow::int64(), 1), Column("narrow", arrow::int32(), 2),
-                         Column("real", arrow::float32(), 3),
-                         Column("amount", arrow::decimal128(9, 2), 4),
-                         Column("dropped", arrow::utf8(), 6)},
-                        {"[7, 8]", "[-1, null]", "[0.5, NaN]", R"(["1.25", "-3.00"])",
-                         R"(["x", "y"])"}),
-                1);
-  EXPECT_THAT(Lines(*table.View()),
-              ElementsAre("null -1 0.5 1.25 7", "null null nan -3.00 8"));
+  ForeignTable table(
+      SchemaOf({Field(5, "added", TypeId::kString), Field(2, "wide", TypeId::kLong),
+                Field(3, "real", TypeId::kDouble), Field(4, "amount", Type::Decimal(18, 2)),
+                Field(1, "renamed", TypeId::kLong)}));
+  table.AddData(
+      *RowsOf({Column("id", arrow::int64(), 1), Column("narrow", arrow::int32(), 2),
+               Column("real", arrow::float32(), 3), Column("amount", arrow::decimal128(9, 2), 4),
+               Column("dropped", arrow::utf8(), 6)},
+              {"[7, 8]", "[-1, null]", "[0.5, NaN]", R"(["1.25", "-3.00"])", R"(["x", "y"])"}),
+      1);
+  EXPECT_THAT(Lines(*table.View()), ElementsAre("null -1 0.5 1.25 7", "null null nan -3.00 8"));
 }
 
 TEST(SchemaEvolution, InStructsListsAndMaps) {
   const auto entry = [](int32_t id) {
     return Type::Struct({Field(id + 2, "added", TypeId::kInt), Field(id, "new", TypeId::kLong)});
   };
-  ForeignTable table(SchemaOf(
-      {Field(2, "s", entry(10)), Field(3, "l", Type::List(4, entry(20), false)),
-       Field(5, "m", Type::Map(6, Type::Of(TypeId::kString), 7, entry(30), false))}));
+  ForeignTable table(
+      SchemaOf({Field(2, "s", entry(10)), Field(3, "l", Type::List(4, entry(20), false)),
+                Field(5, "m", Type::Map(6, Type::Of(TypeId::kString), 7, entry(30), false))}));
   const auto old = [](int32_t id) {
     return arrow::struct_(
         {Column("dropped", arrow::utf8(), id + 1), Column("old", arrow::int32(), id)});
   };
   table.AddData(
-      *RowsOf({Column("l", arrow::list(Column("element", old(20), 4)), 3),
-               Column("s", old(10), 2),
+      *RowsOf({Column("l", arrow::list(Column("element", old(20), 4)), 3), Column("s", old(10), 2),
                Column("m",
                       std::make_shared<arrow::MapType>(Column("key", arrow::utf8(), 6, false),
                                                        Column("value", old(30), 7)),
@@ -76,12 +73,12 @@ TEST(SchemaEvolution, InStructsListsAndMaps) {
   const auto json = [](const std::shared_ptr<arrow::DataType>& type, const char* text) {
     return arrow::json::ArrayFromJSONString(type, text).ValueOrDie();
   };
-  EXPECT_TRUE(batch->column(0)->Equals(json(
-      batch->column(0)->type(),
-      R"([{"added": null, "new": 2}, null, {"added": null, "new": null}])")))
+  EXPECT_TRUE(batch->column(0)->Equals(
+      json(batch->column(0)->type(),
+           R"([{"added": null, "new": 2}, null, {"added": null, "new": null}])")))
       << batch->column(0)->ToString();
-  EXPECT_TRUE(batch->column(1)->Equals(json(batch->column(1)->type(),
-                                            R"([[{"added": null, "new": 1}, null], null, []])")))
+  EXPECT_TRUE(batch->column(1)->Equals(
+      json(batch->column(1)->type(), R"([[{"added": null, "new": 1}, null], null, []])")))
       << batch->column(1)->ToString();
   EXPECT_TRUE(batch->column(2)->Equals(
       json(batch->column(2)->type(), R"([[["k", {"added": null, "new": 3}]], [], null])")))
@@ -90,7 +87,8 @@ TEST(SchemaEvolution, InStructsListsAndMaps) {
 
 TEST(SchemaEvolution, ReadRowsSeesTheSameAsAScan) {
   ForeignTable table(SchemaOf({Field(2, "wide", TypeId::kLong), Field(5, "added", TypeId::kInt)}));
-  table.AddData(*RowsOf({Id(), Column("narrow", arrow::int32(), 2)}, {"[1, 2, 3]", "[4, 5, 6]"}), 1);
+  table.AddData(*RowsOf({Id(), Column("narrow", arrow::int32(), 2)}, {"[1, 2, 3]", "[4, 5, 6]"}),
+                1);
   const auto view = table.View();
   const std::vector<uint32_t> rows = {2, 0};
   const auto read = view->ReadRows(0, rows, {}).ValueOrDie();
@@ -147,17 +145,18 @@ TEST(SchemaEvolution, ARequiredColumnThatIsMissingIsCorrupt) {
 }
 
 TEST(ForeignTypes, FormsThatOtherEnginesWriteAreRead) {
-  ForeignTable table(SchemaOf({Field(1, "ns", TypeId::kTimestamp), Field(2, "ms", TypeId::kTimestampTz),
-                               Field(3, "text", TypeId::kString), Field(4, "uuid", TypeId::kUuid),
-                               Field(5, "day", TypeId::kTimestamp), Field(6, "time", TypeId::kTime)}));
-  table.AddData(*RowsOf({Column("ns", arrow::timestamp(arrow::TimeUnit::NANO), 1),
-                         Column("ms", arrow::timestamp(arrow::TimeUnit::MILLI), 2),
-                         Column("text", arrow::binary(), 3),
-                         Column("uuid", arrow::fixed_size_binary(16), 4),
-                         Column("day", arrow::date32(), 5),
-                         Column("time", arrow::time32(arrow::TimeUnit::MILLI), 6)},
-                        {"[1999]", "[2]", R"(["a"])", R"(["0123456789abcdef"])", "[1]", "[3]"}),
-                1);
+  ForeignTable table(
+      SchemaOf({Field(1, "ns", TypeId::kTimestamp), Field(2, "ms", TypeId::kTimestampTz),
+                Field(3, "text", TypeId::kString), Field(4, "uuid", TypeId::kUuid),
+                Field(5, "day", TypeId::kTimestamp), Field(6, "time", TypeId::kTime)}));
+  table.AddData(
+      *RowsOf({Column("ns", arrow::timestamp(arrow::TimeUnit::NANO), 1),
+               Column("ms", arrow::timestamp(arrow::TimeUnit::MILLI), 2),
+               Column("text", arrow::binary(), 3), Column("uuid", arrow::fixed_size_binary(16), 4),
+               Column("day", arrow::date32(), 5),
+               Column("time", arrow::time32(arrow::TimeUnit::MILLI), 6)},
+              {"[1999]", "[2]", R"(["a"])", R"(["0123456789abcdef"])", "[1]", "[3]"}),
+      1);
   const auto batch = ScanAll(*table.View())[0];
   ASSERT_TRUE(batch->ValidateFull().ok());
   const auto micros = [&](int column) {
@@ -182,15 +181,15 @@ TEST(ForeignTypes, ATypeThatDoesNotFitIsCorruptAndNamesTheFile) {
 }
 
 std::shared_ptr<arrow::RecordBatch> WithoutIds() {
-  return RowsOf({Column("record_id", arrow::int64(), -1), Column("other", arrow::utf8(), -1),
-                 Column("place",
-                        arrow::struct_({Column("latitude", arrow::float32(), -1),
-                                        Column("junk", arrow::int32(), -1)}),
-                        -1),
-                 Column("tags", arrow::list(Column("array", arrow::utf8(), -1)), -1)},
-                {"[1, 2]", R"(["x", "y"])",
-                 R"([{"latitude": 1.5, "junk": 1}, {"latitude": 2.5, "junk": 2}])",
-                 R"([["a"], []])"});
+  return RowsOf(
+      {Column("record_id", arrow::int64(), -1), Column("other", arrow::utf8(), -1),
+       Column("place",
+              arrow::struct_(
+                  {Column("latitude", arrow::float32(), -1), Column("junk", arrow::int32(), -1)}),
+              -1),
+       Column("tags", arrow::list(Column("array", arrow::utf8(), -1)), -1)},
+      {"[1, 2]", R"(["x", "y"])", R"([{"latitude": 1.5, "junk": 1}, {"latitude": 2.5, "junk": 2}])",
+       R"([["a"], []])"});
 }
 
 iceberg::Schema MappedSchema() {
@@ -253,14 +252,15 @@ TEST(NameMapping, ABrokenOneIsSaidWhenTheTableIsOpened) {
 TEST(Partitions, IdentityColumnsThatFilesLackComeFromThePartition) {
   auto filled = Field(4, "filled", TypeId::kInt);
   filled.extra = R"({"initial-default": 1})";
-  ForeignTable table(SchemaOf({Field(1, "id", TypeId::kLong), Field(2, "region", TypeId::kString),
-                               Field(3, "day", TypeId::kDate), filled,
-                               Field(5, "wide", TypeId::kLong)}),
-                     3);
-  table.metadata.partition_specs.push_back({1, {{2, 1000, "region", "identity", {}},
-                                                {3, 1001, "day", "identity", {}},
-                                                {4, 1002, "filled", "identity", {}},
-                                                {5, 1003, "wide", "identity", {}}}});
+  ForeignTable table(
+      SchemaOf({Field(1, "id", TypeId::kLong), Field(2, "region", TypeId::kString),
+                Field(3, "day", TypeId::kDate), filled, Field(5, "wide", TypeId::kLong)}),
+      3);
+  table.metadata.partition_specs.push_back({1,
+                                            {{2, 1000, "region", "identity", {}},
+                                             {3, 1001, "day", "identity", {}},
+                                             {4, 1002, "filled", "identity", {}},
+                                             {5, 1003, "wide", "identity", {}}}});
   table.metadata.partition_specs.push_back(
       {2, {{1, 1004, "id_bucket", "bucket[4]", {}}, {2, 1000, "region", "identity", {}}}});
   table.metadata.partition_specs.push_back({3, {{2, 1005, "region", "zorder[2]", {}}}});

@@ -132,9 +132,8 @@ class RandomTable {
     const uint32_t count = 1 + Below(80);
     for (uint32_t i = 0; i < count; ++i) {
       // Now and then of another file, which may be of another partition or too young.
-      const Data& of = scoped || Below(4) != 0
-                           ? near
-                           : data_[Below(static_cast<uint32_t>(data_.size()))];
+      const Data& of =
+          scoped || Below(4) != 0 ? near : data_[Below(static_cast<uint32_t>(data_.size()))];
       deletes.positions.emplace_back(of.location, Below(220));
     }
     if (Below(2) == 0) std::sort(deletes.positions.begin(), deletes.positions.end());
@@ -233,9 +232,9 @@ TEST(ViewOracle, EveryLiveRowAndNoOtherIsRead) {
     const auto batches = ScanAll(*view);
     int64_t count = 0;
     for (size_t file = 0; file < expected.size(); ++file) {
-      const auto at = std::find_if(
-          table.data().begin(), table.data().end(),
-          [&](const Data& data) { return data.location.ends_with(view->files()[file].path); });
+      const auto at = std::find_if(table.data().begin(), table.data().end(), [&](const Data& data) {
+        return data.location.ends_with(view->files()[file].path);
+      });
       ASSERT_NE(at, table.data().end());
       const auto& rows = expected[static_cast<size_t>(at - table.data().begin())];
       ASSERT_EQ(RowsIn(*batches[file]), rows) << "seed " << seed << ", file " << file;

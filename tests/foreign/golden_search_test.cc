@@ -24,8 +24,7 @@ class GoldenSearch : public ::testing::TestWithParam<GoldenTable> {};
 TEST_P(GoldenSearch, AgreesWithAComparisonOfEveryLiveRow) {
   auto store = std::make_shared<iceberg::GoldenStore>();
   const auto bytes = store->Read(GetParam().metadata).ValueOrDie();
-  auto metadata =
-      iceberg::TableMetadataFromJson(bytes->text(), GetParam().metadata).ValueOrDie();
+  auto metadata = iceberg::TableMetadataFromJson(bytes->text(), GetParam().metadata).ValueOrDie();
   const std::string column = metadata.CurrentSchema().fields[2].name;
   const int32_t dim = GetParam().dim;
   for (const auto& [key, value] :
