@@ -84,11 +84,11 @@ Result<std::unique_ptr<SqliteDatabase>> SqliteDatabase::Open(const std::string& 
   std::unique_ptr<SqliteDatabase> database(
       new SqliteDatabase(file, connection, options.busy_timeout));
   if (code != SQLITE_OK) return database->Fail(code, "opening");
-  sqlite3_busy_timeout(connection, static_cast<int>(options.busy_timeout.count()));
   // With a write-ahead log readers and the writer do not wait for each other. The mode is kept in
   // the file, and where it cannot be had (a read-only file, a file system without shared memory, a
-  // database in use just now) the other mode is slower and as safe.
+  // database in use just now, which is not waited for) the other mode is slower and as safe.
   sqlite3_exec(connection, "PRAGMA journal_mode=WAL", nullptr, nullptr, nullptr);
+  sqlite3_busy_timeout(connection, static_cast<int>(options.busy_timeout.count()));
   const std::string sync =
       std::string("PRAGMA synchronous=") + (options.durable ? "FULL" : "NORMAL");
   if (const int set = sqlite3_exec(connection, sync.c_str(), nullptr, nullptr, nullptr);

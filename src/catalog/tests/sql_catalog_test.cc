@@ -8,6 +8,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <iostream>
 
 #include "base/clock.h"
 #include "catalog/metadata_cache.h"
@@ -261,6 +262,43 @@ TEST_F(SqlCatalogTest, AReadOnlyDatabaseIsReadAndNotWritten) {
   ASSERT_EQ(waitpid(pid, &status, 0), pid);
   fs::permissions(folder_, fs::perms(0755));
   EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << WEXITSTATUS(status);
+}
+
+TEST_F(SqlCatalogTest, ProcessesThatMakeTheSameDatabaseAtOnceShareIt) {
+  constexpr int kRounds = 5, kProcesses = 6;
+  for (int round = 0; round < kRounds; ++round) {
+    database_ = (folder_ / ("race" + std::to_string(round) + ".db")).string();
+    std::vector<pid_t> children;
+    for (int p = 0; p < kProcesses; ++p) {
+      const pid_t pid = fork();
+      ASSERT_GE(pid, 0);
+      if (pid == 0) {
+        auto options = Options();
+        options.busy_timeout = std::chrono::seconds(20);
+        auto catalog = SqlCatalog::Make(store_, options);
+        if (!catalog.ok()) std::cerr << catalog.status() << std::endl;
+        if (!catalog.ok()) _exit(1);
+        const auto made = (*catalog)->CreateTable({{"db"}, "t" + std::to_string(p)}, {});
+        if (!made.ok()) std::cerr << made.status() << std::endl;
+        // One name that all of them want.
+        const auto taken = (*catalog)->CreateTable(ident_, {}).status();
+        if (!taken.ok() && !IsKind(taken, ErrorKind::kAlreadyExists)) std::cerr << taken;
+        _exit((made.ok() ? 0 : 2) + (taken.ok() ? 16 : 0) +
+              (taken.ok() || IsKind(taken, ErrorKind::kAlreadyExists) ? 0 : 4));
+      }
+      children.push_back(pid);
+    }
+    int winners = 0;
+    for (const pid_t pid : children) {
+      int status = 0;
+      ASSERT_EQ(waitpid(pid, &status, 0), pid);
+      ASSERT_TRUE(WIFEXITED(status));
+      winners += WEXITSTATUS(status) == 16;
+      EXPECT_EQ(WEXITSTATUS(status) & 15, 0);
+    }
+    EXPECT_EQ(winners, 1);
+    EXPECT_EQ(Open()->ListTables()->size(), kProcesses + 1u);
+  }
 }
 
 TEST_F(SqlCatalogTest, AChildProcessIsToldToOpenTheCatalogAgain) {

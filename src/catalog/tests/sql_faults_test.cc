@@ -55,7 +55,14 @@ class SqlFaults : public ::testing::TestWithParam<Case> {
                              nullptr),
                 SQLITE_OK);
       catalog_ = Open();
+      std::string mode;
+      const auto note = [](void* to, int, char** values, char**) {
+        *static_cast<std::string*>(to) = values[0];
+        return 0;
+      };
+      sqlite3_exec(connection, "PRAGMA journal_mode", note, &mode, nullptr);
       sqlite3_close(connection);
+      ASSERT_EQ(mode, "delete");
     }
   }
 
