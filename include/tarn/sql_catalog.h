@@ -18,7 +18,8 @@ namespace tarn {
 struct SqlCatalogOptions {
   /// The database file.
   std::string database;
-  /// Makes the file and its tables when missing; otherwise that is kNotFound. A database that has
+  /// Makes the file and its tables when missing, and switches it to a write-ahead log (which needs
+  /// a file system of this machine); otherwise what is missing is kNotFound. A database that has
   /// tables, but no catalog's, belongs to another program: kBadInput, and it is left as it is.
   bool create = true;
   /// Which catalog of the database. Empty: the only one there is, or "default".

@@ -85,9 +85,12 @@ Result<std::unique_ptr<SqliteDatabase>> SqliteDatabase::Open(const std::string& 
       new SqliteDatabase(file, connection, options.busy_timeout));
   if (code != SQLITE_OK) return database->Fail(code, "opening");
   // With a write-ahead log readers and the writer do not wait for each other. The mode is kept in
-  // the file, and where it cannot be had (a read-only file, a file system without shared memory, a
-  // database in use just now, which is not waited for) the other mode is slower and as safe.
-  sqlite3_exec(connection, "PRAGMA journal_mode=WAL", nullptr, nullptr, nullptr);
+  // the file; where it cannot be had (a file system without shared memory, a database in use just
+  // now, which is not waited for) the other mode is slower and as safe. Who comes to read leaves
+  // the file as it is.
+  if (options.create) {
+    sqlite3_exec(connection, "PRAGMA journal_mode=WAL", nullptr, nullptr, nullptr);
+  }
   sqlite3_busy_timeout(connection, static_cast<int>(options.busy_timeout.count()));
   const std::string sync =
       std::string("PRAGMA synchronous=") + (options.durable ? "FULL" : "NORMAL");

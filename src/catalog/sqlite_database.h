@@ -25,6 +25,7 @@ namespace tarn {
 class SqliteDatabase {
  public:
   struct Options {
+    /// Makes the file when it is missing, and gives it a write-ahead log.
     bool create = false;
     bool durable = true;
     std::chrono::milliseconds busy_timeout{30'000};
