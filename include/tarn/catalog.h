@@ -97,24 +97,6 @@ class CatalogProvider {
   virtual Result<std::vector<TableIdent>> ListTables() = 0;
   /// Forgets the table and deletes its files.
   virtual Status DropTable(const TableIdent& ident) = 0;
-  /// Forgets the table; its files stay, and RegisterTable brings it back.
-  virtual Status UnregisterTable(const TableIdent& ident) = 0;
-  /// Takes up a table whose newest metadata file is at that location. From then on it is to be
-  /// written through this catalog alone. kAlreadyExists if the name or the file is taken.
-  virtual Result<TableState> RegisterTable(const TableIdent& ident,
-                                           std::string_view metadata_location) = 0;
-  /// The files stay where they are. kNotFound if the new name's namespace does not exist.
-  virtual Status RenameTable(const TableIdent& from, const TableIdent& to) = 0;
-
-  virtual Status CreateNamespace(const Namespace& ns, const NamespacePropertyMap& properties) = 0;
-  /// kBadInput, naming what is in it, unless it is empty.
-  virtual Status DropNamespace(const Namespace& ns) = 0;
-  /// Those directly under `parent` ({}: the outermost), ordered. kNotFound without such a parent.
-  virtual Result<std::vector<Namespace>> ListNamespaces(const Namespace& parent) = 0;
-  virtual Result<NamespacePropertyMap> NamespaceProperties(const Namespace& ns) = 0;
-  /// Sets some properties and removes others in one step. kBadInput for a key in both.
-  virtual Status SetNamespaceProperties(const Namespace& ns, const NamespacePropertyMap& set,
-                                        const std::vector<std::string>& remove) = 0;
 
   /// One attempt to move the table on from `base`: checks the requirements against the newest
   /// metadata, applies the updates in order, publishes the result in a single swap.
@@ -125,6 +107,27 @@ class CatalogProvider {
   virtual Result<TableState> CommitTable(const TableState& base,
                                          const std::vector<iceberg::TableRequirement>& requirements,
                                          const std::vector<iceberg::TableUpdate>& updates) = 0;
+
+  // What a kind of catalog may be unable to do: kNotSupported unless it is overridden.
+
+  /// Forgets the table; its files stay, and RegisterTable brings it back.
+  virtual Status UnregisterTable(const TableIdent& ident);
+  /// Takes up a table whose newest metadata file is at that location. From then on it is to be
+  /// written through this catalog alone. kAlreadyExists if the name or the file is taken.
+  virtual Result<TableState> RegisterTable(const TableIdent& ident,
+                                           std::string_view metadata_location);
+  /// The files stay where they are. kNotFound if the new name's namespace does not exist.
+  virtual Status RenameTable(const TableIdent& from, const TableIdent& to);
+
+  virtual Status CreateNamespace(const Namespace& ns, const NamespacePropertyMap& properties);
+  /// kBadInput, naming what is in it, unless it is empty.
+  virtual Status DropNamespace(const Namespace& ns);
+  /// Those directly under `parent` ({}: the outermost), ordered. kNotFound without such a parent.
+  virtual Result<std::vector<Namespace>> ListNamespaces(const Namespace& parent);
+  virtual Result<NamespacePropertyMap> NamespaceProperties(const Namespace& ns);
+  /// Sets some properties and removes others in one step. kBadInput for a key in both.
+  virtual Status SetNamespaceProperties(const Namespace& ns, const NamespacePropertyMap& set,
+                                        const std::vector<std::string>& remove);
 
   /// The store that table locations lie in.
   Store& store() const { return *store_; }

@@ -122,6 +122,10 @@ class SqlCatalogImpl : public SqlCatalog {
 
 Result<MetadataPtr> SqlCatalogImpl::Read(const std::string& location) {
   if (auto cached = cache_.Find(location)) return cached;
+  if (!store_->PathOf(location).ok()) {
+    return Error(ErrorKind::kNotSupported, "the metadata file '", location,
+                 "' lies in a storage that Tarn cannot read");
+  }
   ARROW_ASSIGN_OR_RAISE(auto metadata, ReadMetadataFile(*store_, location));
   cache_.Put(location, metadata);
   return metadata;

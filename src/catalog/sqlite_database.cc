@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <set>
 #include <utility>
 
 namespace tarn {
@@ -27,6 +28,50 @@ ErrorKind KindOfCode(int code) {
   }
 }
 
+/// The files this process has open, and those that were open in a process it was forked from.
+/// SQLite keeps what it knows of an open file for the whole process: a child that opened such a
+/// file once more would build on its parent's locks, which it does not have, and could damage the
+/// database.
+class OpenFiles {
+ public:
+  static OpenFiles& Instance() {
+    static OpenFiles files;
+    return files;
+  }
+  /// Notes that the file is open; false when it must not be.
+  bool Enter(const std::string& file) {
+    std::lock_guard guard(mutex_);
+    NoticeFork();
+    if (inherited_.count(file) > 0) return false;
+    open_.insert(file);
+    return true;
+  }
+  void Leave(const std::string& file) {
+    std::lock_guard guard(mutex_);
+    NoticeFork();
+    const auto found = open_.find(file);
+    if (found != open_.end()) open_.erase(found);
+  }
+
+ private:
+  void NoticeFork() {
+    if (process_ == ::getpid()) return;
+    inherited_.insert(open_.begin(), open_.end());
+    open_.clear();
+    process_ = ::getpid();
+  }
+  std::mutex mutex_;
+  int64_t process_ = ::getpid();
+  std::multiset<std::string> open_;
+  std::set<std::string> inherited_;
+};
+
+Status Forked(const std::string& file) {
+  return Error(ErrorKind::kBadInput, file,
+               " was open when this process was forked; open catalogs in the child alone, or start "
+               "it by exec");
+}
+
 }  // namespace
 
 SqliteDatabase::SqliteDatabase(std::string file, sqlite3* connection,
@@ -36,13 +81,13 @@ SqliteDatabase::SqliteDatabase(std::string file, sqlite3* connection,
 SqliteDatabase::~SqliteDatabase() {
   // A forked child leaves the connection to its parent: closing it would disturb the locks and the
   // log that the parent works with.
-  if (CheckProcess().ok()) sqlite3_close_v2(connection_);
+  if (!CheckProcess().ok()) return;
+  sqlite3_close_v2(connection_);
+  OpenFiles::Instance().Leave(file_);
 }
 
 Status SqliteDatabase::CheckProcess() const {
-  if (process_ == ::getpid()) return Status::OK();
-  return Error(ErrorKind::kBadInput, file_,
-               " was opened before this process was forked; open the catalog again in the child");
+  return process_ == ::getpid() ? Status::OK() : Forked(file_);
 }
 
 Status SqliteDatabase::Fail(int code, const char* doing) const {
@@ -61,26 +106,32 @@ Status SqliteDatabase::Fail(int code, const char* doing) const {
   }
 }
 
-Result<std::unique_ptr<SqliteDatabase>> SqliteDatabase::Open(const std::string& file,
+Result<std::unique_ptr<SqliteDatabase>> SqliteDatabase::Open(const std::string& name,
                                                              Options options) {
   std::error_code error;
-  const auto kind = std::filesystem::status(file, error).type();
+  const auto kind = std::filesystem::status(name, error).type();
   if (kind == std::filesystem::file_type::directory) {
-    return Error(ErrorKind::kBadInput, file,
+    return Error(ErrorKind::kBadInput, name,
                  " is a folder, not a database; a catalog of folders is named without sqlite:");
   }
   if (kind == std::filesystem::file_type::not_found && !options.create) {
-    return Error(ErrorKind::kNotFound, "there is no database ", file);
+    return Error(ErrorKind::kNotFound, "there is no database ", name);
   }
-  const auto folder = std::filesystem::absolute(file, error).parent_path();
+  const auto folder = std::filesystem::absolute(name, error).parent_path();
   if (!std::filesystem::is_directory(folder, error)) {
-    return Error(ErrorKind::kNotFound, "the folder of the database ", file, " does not exist");
+    return Error(ErrorKind::kNotFound, "the folder of the database ", name, " does not exist");
   }
+  const std::string file = std::filesystem::weakly_canonical(name, error).string();
+  if (error) return Error(ErrorKind::kIo, "finding ", name, ": ", error.message());
+  if (!OpenFiles::Instance().Enter(file)) return Forked(file);
   sqlite3* connection = nullptr;
   const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
                     (options.create ? SQLITE_OPEN_CREATE : 0);
   const int code = sqlite3_open_v2(file.c_str(), &connection, flags, nullptr);
-  if (connection == nullptr) return Error(ErrorKind::kIo, file, ": no memory for a connection");
+  if (connection == nullptr) {
+    OpenFiles::Instance().Leave(file);
+    return Error(ErrorKind::kIo, file, ": no memory for a connection");
+  }
   std::unique_ptr<SqliteDatabase> database(
       new SqliteDatabase(file, connection, options.busy_timeout));
   if (code != SQLITE_OK) return database->Fail(code, "opening");

@@ -21,7 +21,7 @@ namespace tarn {
 ///   kIo           locked for longer than the timeout, read-only, full, or failing
 ///   kCorrupt      damaged, or no SQLite database
 ///   kAlreadyExists  a row of that key is there
-///   kBadInput     used in a forked child of the process that opened it
+///   kBadInput     used, or opened again, in a forked child of a process that had it open
 class SqliteDatabase {
  public:
   struct Options {
@@ -34,7 +34,7 @@ class SqliteDatabase {
   using Row = std::vector<Text>;
 
   /// kNotFound when there is no such file (and none is to be made).
-  static Result<std::unique_ptr<SqliteDatabase>> Open(const std::string& file, Options options);
+  static Result<std::unique_ptr<SqliteDatabase>> Open(const std::string& name, Options options);
   ~SqliteDatabase();
 
   const std::string& file() const { return file_; }

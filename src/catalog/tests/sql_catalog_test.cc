@@ -301,16 +301,25 @@ TEST_F(SqlCatalogTest, ProcessesThatMakeTheSameDatabaseAtOnceShareIt) {
   }
 }
 
-TEST_F(SqlCatalogTest, AChildProcessIsToldToOpenTheCatalogAgain) {
+TEST_F(SqlCatalogTest, AChildProcessIsRefusedWhatItsParentHadOpen) {
   auto catalog = Open();
   ASSERT_TRUE(catalog->CreateTable(ident_, {}).ok());
   const pid_t pid = fork();
   ASSERT_GE(pid, 0);
-  if (pid == 0) _exit(IsKind(catalog->LoadTable(ident_).status(), ErrorKind::kBadInput) ? 0 : 1);
+  if (pid == 0) {
+    if (!IsKind(catalog->LoadTable(ident_).status(), ErrorKind::kBadInput)) _exit(1);
+    if (!IsKind(catalog->CreateNamespace({"n"}, {}), ErrorKind::kBadInput)) _exit(2);
+    catalog.reset();
+    if (!IsKind(Make().status(), ErrorKind::kBadInput)) _exit(3);
+    database_ = (folder_ / "other.db").string();
+    _exit(Make().ok() ? 0 : 4);
+  }
   int status = 0;
   ASSERT_EQ(waitpid(pid, &status, 0), pid);
-  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << WEXITSTATUS(status);
   EXPECT_TRUE(catalog->LoadTable(ident_).ok());
+  catalog.reset();
+  EXPECT_TRUE(Open()->LoadTable(ident_).ok());
 }
 
 TEST_F(SqlCatalogTest, ARowThatLeadsNowhereIsCorruptAndNamesTheFile) {
@@ -325,6 +334,10 @@ TEST_F(SqlCatalogTest, ARowThatLeadsNowhereIsCorruptAndNamesTheFile) {
     EXPECT_TRUE(IsKind(status, ErrorKind::kCorrupt)) << status;
     EXPECT_THAT(status.message(), HasSubstr(text));
   }
+  Sql("UPDATE iceberg_tables SET metadata_location = 's3://bucket/t/00001-x.metadata.json'");
+  const Status far = Open()->LoadTable(ident_).status();
+  EXPECT_TRUE(IsKind(far, ErrorKind::kNotSupported)) << far;
+  EXPECT_THAT(far.message(), HasSubstr("s3://bucket"));
   ASSERT_TRUE(store_->Put("w/bad.metadata.json", std::string_view("{}")).ok());
   Sql("UPDATE iceberg_tables SET metadata_location = 'memory:///w/bad.metadata.json'");
   auto catalog = Open();
