@@ -2,6 +2,7 @@
 #include <set>
 
 #include "arrow/api.h"
+#include "base/crash_point.h"
 #include "format/embedding_list.h"
 #include "format/parquet_writer.h"
 #include "format/sectioned_file.h"
@@ -13,6 +14,11 @@
 
 namespace tarn {
 namespace {
+
+CrashPoint kFileWriteOpened("file/write/opened");
+CrashPoint kFileWriteRows("file/write/rows");
+CrashPoint kFileWriteSections("file/write/sections");
+CrashPoint kFileWriteDurable("file/write/durable");
 
 struct WriteOptions {
   HnswConfig hnsw;
@@ -125,11 +131,15 @@ class FileInProgress {
     ARROW_ASSIGN_OR_RAISE(const bool exists, store.Exists(path));
     if (exists) return Error(ErrorKind::kAlreadyExists, "a file lies there already");
     ARROW_ASSIGN_OR_RAISE(const auto publisher, store.OpenWriter(path, PutMode::kIfAbsent));
+    kFileWriteOpened.Reach();
     format::ChecksummedWriter out(publisher.get());
     ARROW_ASSIGN_OR_RAISE(const format::ParquetTail tail, file.WriteRows(&out));
+    kFileWriteRows.Reach();
     ARROW_ASSIGN_OR_RAISE(WrittenFile written, file.WriteSections(&out, tail));
     written.path = path;
+    kFileWriteSections.Reach();
     ARROW_RETURN_NOT_OK(out.Commit());
+    kFileWriteDurable.Reach();
     return written;
   }
 

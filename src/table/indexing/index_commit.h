@@ -11,6 +11,7 @@
 
 #include "catalog/append.h"
 #include "iceberg/manifest.h"
+#include "table/indexing/moved_deletes.h"
 
 namespace tarn {
 
@@ -23,10 +24,10 @@ struct BuiltIndex {
   bool replaced = false;       ///< by the newest plan
 };
 
-/// The replacement of all built files whose old ones are live in `base`; of the others, somebody
-/// else disposed, and `replaced` says so. Empty when there is none. `rest`: properties to set and to
-/// find; its files and schema are ignored.
+/// The replacement of all built files whose old ones are live in `base`, position deletes included;
+/// of the others, somebody else disposed, and `replaced` says so. Empty when there is none. `rest`:
+/// properties to set and to find; its files and schema are ignored.
 Result<CommitPlan> PlanIndexCommit(Store& store, const TableState& base, const AppendCommit& rest,
-                                   std::vector<BuiltIndex>* built);
+                                   MovedDeletes* moved, std::vector<BuiltIndex>* built);
 
 }  // namespace tarn

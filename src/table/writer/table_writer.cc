@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "arrow/api.h"
+#include "base/crash_point.h"
 #include "base/random_id.h"
 #include "base/clock.h"
 #include "catalog/append.h"
@@ -21,6 +22,13 @@
 
 namespace tarn {
 namespace {
+
+CrashPoint kWriterStaged("writer/staged");
+CrashPoint kWriterCommitCoded("writer/commit/coded");
+CrashPoint kWriterCommitCodedAgain("writer/commit/coded-again");
+CrashPoint kWriterCommitBefore("writer/commit/before");
+CrashPoint kWriterCommitAfter("writer/commit/after");
+CrashPoint kWriterLeftOutDeleted("writer/left-out/deleted");
 
 class TableWriterImpl : public TableWriter {
  public:
@@ -169,6 +177,7 @@ Status TableWriterImpl::Stage(const arrow::RecordBatch& batch, std::span<const V
       auto plan, PlanBatch(batch, given, properties_.vectors, schema_, options_.on_bad_vectors));
   if (plan.columns->num_rows() == 0) return Status::OK();
   ARROW_ASSIGN_OR_RAISE(auto staged, WriteFile(plan, indexing));
+  kWriterStaged.Reach();
   staged.batch_id = indexing.batch_id;
   staged.awaits_index = indexing.deferred && indexing.type && !plan.vectors.empty();
   schema_ = std::move(plan.schema);
@@ -277,6 +286,7 @@ Result<SnapshotId> TableWriterImpl::CommitStaged() {
   constexpr int kMostRounds = 5;
   for (int round = 1;; ++round) {
     for (StagedFile& staged : staged_) ARROW_RETURN_NOT_OK(CodeAgain(&staged));
+    kWriterCommitCoded.Reach();
     auto committed = TryStaged();
     if (committed.ok() || !IsKind(committed.status(), ErrorKind::kValidationFailed) ||
         round == kMostRounds) {
@@ -312,6 +322,7 @@ Status TableWriterImpl::CodeAgain(StagedFile* staged) {
   for (const auto& [name, fingerprint] : staged->codebooks) {
     coded.codebooks.emplace(name, fingerprint);
   }
+  kWriterCommitCodedAgain.Reach();
   shelf_.Moved(staged->file.file_path, uri);
   if (staged->surely_unused) (void)catalog_->store().Delete(staged->path);
   *staged = std::move(coded);
@@ -333,6 +344,7 @@ Result<SnapshotId> TableWriterImpl::TryStaged() {
 }
 
 Result<SnapshotId> TableWriterImpl::RunAttempt() {
+  kWriterCommitBefore.Reach();
   auto done = attempt_->Commit();
   if (!done.ok()) {
     const bool lost = IsKind(done.status(), ErrorKind::kCommitConflict) ||
@@ -349,6 +361,7 @@ Result<SnapshotId> TableWriterImpl::RunAttempt() {
     commit_.reset();
     return done.status();
   }
+  kWriterCommitAfter.Reach();
   state_ = done->state;
   bool awaits_index = false;
   for (size_t i = 0; i < commit_->files().size(); ++i) {
@@ -359,6 +372,7 @@ Result<SnapshotId> TableWriterImpl::RunAttempt() {
       (void)catalog_->store().Delete(staged.path);
     }
   }
+  kWriterLeftOutDeleted.Reach();
   const bool committed = done->snapshot != 0;
   attempt_.reset();
   commit_.reset();
