@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/crash_point.h"
 #include "base/clock.h"
 #include "base/random_id.h"
 #include "catalog/metadata_cache.h"
@@ -17,6 +18,10 @@
 
 namespace tarn {
 namespace {
+
+CrashPoint kSqlSwapBefore("sql/swap/before");
+CrashPoint kSqlSwapAfter("sql/swap/after");
+CrashPoint kSqlSwapCleaned("sql/swap/cleaned");
 
 using iceberg::TableMetadata;
 using MetadataPtr = std::shared_ptr<const TableMetadata>;
@@ -243,6 +248,7 @@ Result<TableState> SqlCatalogImpl::CreateTable(const TableIdent& ident,
   ARROW_RETURN_NOT_OK(WriteMetadata(location, metadata));
   ARROW_RETURN_NOT_OK(Settle(tables_->InsertTable(ident, location), ident, location));
   const Found made{location, std::make_shared<const TableMetadata>(std::move(metadata))};
+  kSqlSwapCleaned.Reach();
   cache_.Put(location, made.metadata);
   return StateOf(ident, made);
 }
@@ -270,8 +276,10 @@ Result<TableState> SqlCatalogImpl::CommitTable(
   const std::string location = iceberg::MetadataFileLocation(
       next, NewMetadataFileName(VersionOfMetadataFile(newest.location) + 1));
   ARROW_RETURN_NOT_OK(WriteMetadata(location, next));
+  kSqlSwapBefore.Reach();
   ARROW_RETURN_NOT_OK(
       Settle(tables_->SwapTable(ident, newest.location, location), ident, location));
+  kSqlSwapAfter.Reach();
   if (DeletesOldMetadata(next)) {
     for (const auto& file : old_files) DeleteFile(file);
   }
