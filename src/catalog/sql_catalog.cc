@@ -248,7 +248,6 @@ Result<TableState> SqlCatalogImpl::CreateTable(const TableIdent& ident,
   ARROW_RETURN_NOT_OK(WriteMetadata(location, metadata));
   ARROW_RETURN_NOT_OK(Settle(tables_->InsertTable(ident, location), ident, location));
   const Found made{location, std::make_shared<const TableMetadata>(std::move(metadata))};
-  kSqlSwapCleaned.Reach();
   cache_.Put(location, made.metadata);
   return StateOf(ident, made);
 }
@@ -283,6 +282,7 @@ Result<TableState> SqlCatalogImpl::CommitTable(
   if (DeletesOldMetadata(next)) {
     for (const auto& file : old_files) DeleteFile(file);
   }
+  kSqlSwapCleaned.Reach();
   const Found made{location, std::make_shared<const TableMetadata>(std::move(next))};
   cache_.Put(location, made.metadata);
   return StateOf(ident, made);
