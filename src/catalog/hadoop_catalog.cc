@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "catalog/hadoop_versions.h"
+#include "catalog/new_table_properties.h"
 #include "iceberg/location.h"
 #include "iceberg/table_requirement.h"
 #include "iceberg/table_update.h"
@@ -123,8 +124,7 @@ Result<TableState> HadoopCatalogImpl::CreateTable(const TableIdent& ident,
                                                   const iceberg::Schema& schema) {
   ARROW_ASSIGN_OR_RAISE(const std::string folder, FolderOf(ident));
   ARROW_ASSIGN_OR_RAISE(auto table_properties, properties.ToIceberg());
-  table_properties.emplace(kDeleteAfterCommit, "true");
-  table_properties.emplace(kPreviousVersionsMax, std::to_string(kDefaultPreviousVersions));
+  AddNewTableProperties(&table_properties);
   ARROW_ASSIGN_OR_RAISE(auto metadata, iceberg::NewTableMetadata(store_->UriOf(folder), schema,
                                                                  std::move(table_properties),
                                                                  Clock::System().NowMillis()));

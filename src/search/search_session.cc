@@ -83,7 +83,7 @@ Result<std::shared_ptr<const OpenedColumn>> OpenedView::Open(const std::string& 
 Result<SearchableFile> OpenedView::OpenFile(size_t file, const VectorStoragePolicy& policy) const {
   ARROW_ASSIGN_OR_RAISE(auto reader, view_->OpenFile(file));
   SearchableFile opened;
-  auto vectors = FileReader::Of(*reader).OpenVectorColumn(policy);
+  auto vectors = FileReader::Of(*reader).OpenVectorColumn(policy, *view_->schema());
   // The file is older than the column: it has no neighbours to offer.
   if (!vectors.ok() && IsKind(vectors.status(), ErrorKind::kNotFound)) return opened;
   ARROW_ASSIGN_OR_RAISE(opened.vectors, std::move(vectors));

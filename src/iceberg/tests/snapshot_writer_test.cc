@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "iceberg/snapshot_writer.h"
+
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "iceberg/manifest_avro.h"
 #include "iceberg/manifest_io.h"
-#include "iceberg/snapshot_writer.h"
 
 namespace tarn::iceberg {
 namespace {

@@ -4,6 +4,7 @@
 
 #include "arrow/api.h"
 #include "base/parallel.h"
+#include "format/storable_schema.h"
 #include "iceberg/table_metadata.h"
 #include "parquet/metadata.h"
 #include "table/check/verify_metadata.h"
@@ -69,6 +70,10 @@ class DataFileCheck {
   }
 
   void CheckFooter(const AilakeFileReader& reader);
+  std::vector<std::string> FooterProblems(const AilakeFileReader& reader,
+                                          const iceberg::Schema& schema) const;
+  const VectorStoragePolicy* PolicyOf(const AilakeFileReader& reader, const std::string& column,
+                                      bool* dropped) const;
   void CheckVectorColumns(const AilakeFileReader& reader);
   void CheckRows(const AilakeFileReader& reader);
 
@@ -80,45 +85,77 @@ class DataFileCheck {
   std::vector<Finding> findings_;
 };
 
+/// The schema that the file was written under: the current one, or, where columns were dropped or
+/// widened since, an older one, newest first. Where none fits, what is wrong under the current one.
 void DataFileCheck::CheckFooter(const AilakeFileReader& reader) {
   if (reader.rows() != file_.record_count) {
     Find("Parquet footer: the file has ", reader.rows(), " rows, the manifest says ",
          file_.record_count);
   }
-  auto expected = DataFileFromFooter(*reader.parquet_metadata(), file_.file_size_in_bytes,
-                                     metadata_.CurrentSchema());
-  if (!expected.ok()) {
-    Find("Parquet footer: ", expected.status().message());
-    return;
+  const auto problems = FooterProblems(reader, metadata_.CurrentSchema());
+  if (problems.empty()) return;
+  for (auto schema = metadata_.schemas.rbegin(); schema != metadata_.schemas.rend(); ++schema) {
+    if (FooterProblems(reader, *schema).empty()) return;
   }
+  for (const auto& problem : problems) Find(problem);
+}
+
+std::vector<std::string> DataFileCheck::FooterProblems(const AilakeFileReader& reader,
+                                                       const iceberg::Schema& schema) const {
+  auto expected = DataFileFromFooter(*reader.parquet_metadata(), file_.file_size_in_bytes, schema);
+  if (!expected.ok()) return {"Parquet footer: " + expected.status().message()};
+  std::vector<std::string> problems;
   const auto compare = [&](const char* what, const auto& in_manifest, const auto& in_footer) {
     for (const auto& [id, value] : in_manifest) {
       const auto found = in_footer.find(id);
       if (found != in_footer.end() && found->second != value) {
-        Find("manifest entry: ", what, " of field ", id, " do not fit the Parquet footer");
+        problems.push_back(std::string("manifest entry: ") + what + " of field " +
+                           std::to_string(id) + " do not fit the Parquet footer");
       }
     }
   };
   // Other engines count and cut differently, but counts of values and nulls are facts.
   compare("value counts", file_.value_counts, expected->value_counts);
   compare("null value counts", file_.null_value_counts, expected->null_value_counts);
-  if (reader.vector_columns().empty()) return;
+  if (reader.vector_columns().empty()) return problems;
   compare("column sizes", file_.column_sizes, expected->column_sizes);
   compare("lower bounds", file_.lower_bounds, expected->lower_bounds);
   compare("upper bounds", file_.upper_bounds, expected->upper_bounds);
   if (file_.split_offsets != expected->split_offsets)
-    Find("manifest entry: split offsets do not fit the Parquet footer");
+    problems.emplace_back("manifest entry: split offsets do not fit the Parquet footer");
+  return problems;
+}
+
+/// The table's policy of the file's column, found by field id: the table may have renamed it. Null
+/// with `dropped` set when the table had the column once.
+const VectorStoragePolicy* DataFileCheck::PolicyOf(const AilakeFileReader& reader,
+                                                   const std::string& column, bool* dropped) const {
+  std::string name = column;
+  const auto field = reader.schema()->GetFieldByName(column);
+  const int32_t id = field != nullptr ? format::FieldIdOf(*field).ValueOr(-1) : -1;
+  if (id >= 0) {
+    const auto* known = metadata_.CurrentSchema().FindField(id);
+    *dropped = known == nullptr && std::any_of(metadata_.schemas.begin(), metadata_.schemas.end(),
+                                               [&](const iceberg::Schema& schema) {
+                                                 return schema.FindField(id) != nullptr;
+                                               });
+    if (known == nullptr) return nullptr;
+    name = known->name;
+  }
+  const auto policy = std::find_if(policies_.begin(), policies_.end(),
+                                   [&](const auto& p) { return p.column_name == name; });
+  return policy == policies_.end() ? nullptr : &*policy;
 }
 
 void DataFileCheck::CheckVectorColumns(const AilakeFileReader& reader) {
   for (const auto& column : reader.vector_columns()) {
-    const auto policy = std::find_if(policies_.begin(), policies_.end(), [&](const auto& p) {
-      return p.column_name == column.policy.column_name;
-    });
-    if (policy == policies_.end()) {
+    bool dropped = false;
+    const auto* policy = PolicyOf(reader, column.policy.column_name, &dropped);
+    if (policy == nullptr && !dropped) {
       Find("vector column '", column.policy.column_name, "' is not one of the table's");
-    } else if (policy->dim != column.policy.dim || policy->metric != column.policy.metric ||
-               policy->precision != column.policy.precision) {
+    } else if (policy != nullptr &&
+               (policy->dim != column.policy.dim || policy->metric != column.policy.metric ||
+                policy->precision != column.policy.precision)) {
       Find("vector column '", column.policy.column_name,
            "': dimension, metric or precision is not the table's");
     }

@@ -11,6 +11,7 @@
 #include "table/codebook/codebook_shelf.h"
 #include "table/file/reindex.h"
 #include "table/file_metrics.h"
+#include "table/maintenance/auto_expiry.h"
 #include "table/schema_arrow.h"
 #include "table/writer/batch_plan.h"
 
@@ -34,6 +35,7 @@ class TableWriterImpl : public TableWriter {
         state_(std::move(state)),
         properties_(std::move(properties)),
         schema_(state_.metadata->CurrentSchema()),
+        adopted_(state_.metadata),
         options_(options),
         shelf_(*catalog_, state_.ident) {}
 
@@ -94,6 +96,7 @@ class TableWriterImpl : public TableWriter {
                       const Indexing& indexing);
   Status Stage(const arrow::RecordBatch& batch, std::span<const VectorColumn> given,
                const Indexing& indexing);
+  Status AdoptNewest();
   Result<StagedFile> WriteFile(const BatchPlan& plan, const Indexing& indexing);
   IndexType TypeFor(const VectorColumn& column, IndexType asked) const;
   Result<StagedFile> Describe(const WrittenFile& written, const std::string& uri,
@@ -107,6 +110,7 @@ class TableWriterImpl : public TableWriter {
   TableState state_;
   TableProperties properties_;
   iceberg::Schema schema_;  ///< without fields until the table, or the first batch, gives them
+  std::shared_ptr<const iceberg::TableMetadata> adopted_;  ///< what these two were taken from
   TableWriterOptions options_;
   CodebookShelf shelf_;
   std::optional<SnapshotId> parent_;
@@ -114,10 +118,27 @@ class TableWriterImpl : public TableWriter {
   /// A commit in flight or of unknown outcome, and its files.
   std::unique_ptr<AppendAttempt> attempt_;
   std::vector<StagedFile> in_doubt_;
+  AutoExpiry expiry_{catalog_, state_.ident};
 };
+
+Status CheckWritable(const TableState& state);
+
+/// Takes over schema and policies as the last commit found them. Files that wait for theirs keep
+/// what they were written under: field ids tell readers what is what.
+Status TableWriterImpl::AdoptNewest() {
+  if (adopted_ == state_.metadata || !staged_.empty() || attempt_) return Status::OK();
+  ARROW_RETURN_NOT_OK(CheckWritable(state_));
+  ARROW_ASSIGN_OR_RAISE(properties_, TableProperties::FromIceberg(state_.metadata->properties));
+  if (!state_.metadata->CurrentSchema().fields.empty()) {
+    schema_ = state_.metadata->CurrentSchema();
+  }
+  adopted_ = state_.metadata;
+  return Status::OK();
+}
 
 Status TableWriterImpl::StagePrimary(const arrow::RecordBatch& batch,
                                      const EmbeddingsView& embeddings, const Indexing& indexing) {
+  ARROW_RETURN_NOT_OK(AdoptNewest());
   if (properties_.vectors.empty()) {
     return Error(ErrorKind::kBadInput, "table ", state_.ident.ToString(), " has no vector column");
   }
@@ -127,8 +148,17 @@ Status TableWriterImpl::StagePrimary(const arrow::RecordBatch& batch,
 
 Status TableWriterImpl::Stage(const arrow::RecordBatch& batch, std::span<const VectorColumn> given,
                               const Indexing& indexing) {
-  ARROW_ASSIGN_OR_RAISE(
-      auto plan, PlanBatch(batch, given, properties_.vectors, schema_, options_.on_bad_vectors));
+  ARROW_RETURN_NOT_OK(AdoptNewest());
+  auto planned = PlanBatch(batch, given, properties_.vectors, schema_, options_.on_bad_vectors);
+  if (IsKind(planned.status(), ErrorKind::kBadInput) && staged_.empty() && !attempt_) {
+    // The table may have changed since this writer last looked.
+    ARROW_ASSIGN_OR_RAISE(state_, catalog_->LoadTable(state_.ident));
+    if (state_.metadata->current_schema_id != adopted_->current_schema_id) {
+      ARROW_RETURN_NOT_OK(AdoptNewest());
+      planned = PlanBatch(batch, given, properties_.vectors, schema_, options_.on_bad_vectors);
+    }
+  }
+  ARROW_ASSIGN_OR_RAISE(auto plan, std::move(planned));
   if (plan.columns->num_rows() == 0) return Status::OK();
   ARROW_ASSIGN_OR_RAISE(auto staged, WriteFile(plan, indexing));
   schema_ = std::move(plan.schema);
@@ -289,6 +319,7 @@ Result<SnapshotId> TableWriterImpl::RunAttempt() {
   in_doubt_.clear();
   shelf_.Committed();
   state_ = done->state;
+  expiry_.AfterCommit(state_);
   if (parent_) parent_ = done->snapshot;
   return done->snapshot;
 }
