@@ -73,8 +73,8 @@ using TableChange = std::variant<AddColumn, AddVectorColumn, DropColumn, RenameC
                                  MakeOptional, MoveColumn, SetColumnDoc>;
 
 /// All changes, or none. Columns are found by the names they have before the call. kBadInput names
-/// the column that is missing, taken, not widened so, or needed by a key, a partition spec, the sort
-/// order or a vector policy. Dimension, metric and precision of a vector column never change.
+/// the column that is missing, taken, not widened so, or needed by a key, a partition spec, the
+/// sort order or a vector policy. Dimension, metric and precision of a vector column never change.
 Result<TableState> AlterTable(CatalogProvider& catalog, const TableIdent& table,
                               const std::vector<TableChange>& changes);
 

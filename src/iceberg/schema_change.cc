@@ -78,7 +78,7 @@ class Evolution {
   int32_t last_id_;
   std::map<std::string, int32_t> added_;  ///< by path
   std::set<int32_t> dropped_;
-  std::set<int32_t> changed_;    ///< fields of the original that were changed
+  std::set<int32_t> changed_;   ///< fields of the original that were changed
   std::set<int32_t> extended_;  ///< structs that got a field; 0: the root
 };
 
@@ -188,7 +188,7 @@ Status Evolution::operator()(const change::DropColumn& drop) {
 }
 
 Status Evolution::operator()(const change::RenameColumn& rename) {
-  ARROW_ASSIGN_OR_RAISE(NestedField* field, Existing(rename.path));
+  ARROW_ASSIGN_OR_RAISE(NestedField * field, Existing(rename.path));
   if (rename.name.empty()) return Bad("column '", rename.path, "' needs a new name");
   if (!IsStructField(field->id)) {
     return Bad("'", rename.path, "' is a part of a list or a map and has no name of its own");
@@ -200,7 +200,7 @@ Status Evolution::operator()(const change::RenameColumn& rename) {
 }
 
 Status Evolution::operator()(const change::WidenColumn& widen) {
-  ARROW_ASSIGN_OR_RAISE(NestedField* field, Any(widen.path));
+  ARROW_ASSIGN_OR_RAISE(NestedField * field, Any(widen.path));
   if (field->type == widen.type) return Status::OK();
   ARROW_RETURN_NOT_OK(CheckWithinKey(*field, widen.path));
   if (!MayWiden(field->type, widen.type)) {
@@ -214,7 +214,7 @@ Status Evolution::operator()(const change::WidenColumn& widen) {
 }
 
 Status Evolution::operator()(const change::MakeOptional& optional) {
-  ARROW_ASSIGN_OR_RAISE(NestedField* field, Any(optional.path));
+  ARROW_ASSIGN_OR_RAISE(NestedField * field, Any(optional.path));
   ARROW_RETURN_NOT_OK(CheckWithinKey(*field, optional.path));
   std::vector<const NestedField*> trail;
   TrailTo(next_.fields, field->id, &trail);
@@ -237,7 +237,7 @@ Status Evolution::operator()(const change::MakeOptional& optional) {
 }
 
 Status Evolution::operator()(const change::SetDoc& doc) {
-  ARROW_ASSIGN_OR_RAISE(NestedField* field, Any(doc.path));
+  ARROW_ASSIGN_OR_RAISE(NestedField * field, Any(doc.path));
   field->doc = doc.doc;
   changed_.insert(field->id);
   return Status::OK();

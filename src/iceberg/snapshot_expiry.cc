@@ -31,14 +31,13 @@ std::vector<const Snapshot*> AncestorsOf(const TableMetadata& table, SnapshotId 
 }
 
 SnapshotExpiry PlanSnapshotExpiry(const TableMetadata& table, const ExpiryRules& rules) {
-  const int64_t older_than = rules.older_than_ms.value_or(Before(
-      rules.now_ms, table.PropertyNumber(kMaxSnapshotAge, kDefaultMaxSnapshotAgeMs)));
-  const int64_t retain_last =
-      std::max<int64_t>(1, rules.retain_last.value_or(static_cast<int32_t>(std::clamp<int64_t>(
-                               table.PropertyNumber(kMinSnapshotsToKeep, 1), 1,
-                               std::numeric_limits<int32_t>::max()))));
-  const int64_t max_ref_age =
-      table.PropertyNumber(kMaxRefAge, std::numeric_limits<int64_t>::max());
+  const int64_t older_than = rules.older_than_ms.value_or(
+      Before(rules.now_ms, table.PropertyNumber(kMaxSnapshotAge, kDefaultMaxSnapshotAgeMs)));
+  const int64_t retain_last = std::max<int64_t>(
+      1,
+      rules.retain_last.value_or(static_cast<int32_t>(std::clamp<int64_t>(
+          table.PropertyNumber(kMinSnapshotsToKeep, 1), 1, std::numeric_limits<int32_t>::max()))));
+  const int64_t max_ref_age = table.PropertyNumber(kMaxRefAge, std::numeric_limits<int64_t>::max());
 
   SnapshotExpiry expiry;
   std::set<SnapshotId> kept, referenced;
@@ -54,8 +53,8 @@ SnapshotExpiry PlanSnapshotExpiry(const TableMetadata& table, const ExpiryRules&
     kept.insert(ref.snapshot_id);
     referenced.insert(ref.snapshot_id);
     if (!ref.is_branch) continue;
-    const int64_t limit = ref.max_snapshot_age_ms ? Before(rules.now_ms, *ref.max_snapshot_age_ms)
-                                                  : older_than;
+    const int64_t limit =
+        ref.max_snapshot_age_ms ? Before(rules.now_ms, *ref.max_snapshot_age_ms) : older_than;
     const int64_t count = ref.min_snapshots_to_keep.value_or(retain_last);
     int64_t seen = 0;
     bool keeping = true;

@@ -29,8 +29,8 @@ struct ExpiryRules {
 };
 
 struct SnapshotExpiry {
-  std::vector<std::string> refs;       ///< past their own age, or without a snapshot
-  std::vector<SnapshotId> snapshots;   ///< oldest first
+  std::vector<std::string> refs;      ///< past their own age, or without a snapshot
+  std::vector<SnapshotId> snapshots;  ///< oldest first
   bool is_empty() const { return refs.empty() && snapshots.empty(); }
 };
 

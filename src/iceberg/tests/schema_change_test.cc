@@ -28,7 +28,9 @@ Schema Sample() {
   Schema schema;
   schema.schema_id = 4;
   schema.fields = {
-      Field(1, "id", Long(), true), Field(2, "n", Int()), Field(3, "price", Type::Decimal(9, 2)),
+      Field(1, "id", Long(), true),
+      Field(2, "n", Int()),
+      Field(3, "price", Type::Decimal(9, 2)),
       Field(4, "where", Type::Struct({Field(5, "x", Float()), Field(6, "y", Float())})),
       Field(7, "points", Type::List(8, Type::Struct({Field(9, "x", Int(), true)}), true)),
       Field(10, "by",
@@ -67,7 +69,8 @@ TEST(SchemaChange, ANewColumnComesLastIsOptionalAndHasAnIdThatWasNeverUsed) {
 TEST(SchemaChange, NestedTypesGetFreshIdsLevelByLevelAfterTheColumn) {
   const Type nested =
       Type::Struct({Field(1, "a", Type::List(2, Int(), false)), Field(3, "b", Text())});
-  const Schema next = Apply({AddColumn{"", "s", nested, {}, {}}, AddColumn{"", "t", Int(), {}, {}}});
+  const Schema next =
+      Apply({AddColumn{"", "s", nested, {}, {}}, AddColumn{"", "t", Int(), {}, {}}});
   const NestedField& added = next.fields[6];
   EXPECT_EQ(added.id, 21);
   EXPECT_EQ(added.type.fields[0].id, 22);
@@ -77,10 +80,9 @@ TEST(SchemaChange, NestedTypesGetFreshIdsLevelByLevelAfterTheColumn) {
 }
 
 TEST(SchemaChange, FieldsAreAddedToStructsListElementsAndMapValues) {
-  const Schema next = Apply({AddColumn{"where", "z", Float(), {}, {}},
-                             AddColumn{"points", "y", Int(), {}, {}},
-                             AddColumn{"points.element", "z", Int(), {}, {}},
-                             AddColumn{"by", "w", Text(), {}, {}}});
+  const Schema next = Apply(
+      {AddColumn{"where", "z", Float(), {}, {}}, AddColumn{"points", "y", Int(), {}, {}},
+       AddColumn{"points.element", "z", Int(), {}, {}}, AddColumn{"by", "w", Text(), {}, {}}});
   EXPECT_THAT(Names(next.FindColumn("where")->type.fields), ElementsAre("x", "y", "z"));
   EXPECT_THAT(Names(next.FindPath("points.element")->type.fields), ElementsAre("x", "y", "z"));
   EXPECT_THAT(Names(next.FindPath("by.value")->type.fields), ElementsAre("v", "w"));
@@ -112,8 +114,8 @@ TEST(SchemaChange, ADroppedColumnMayComeBackUnderAnotherId) {
 }
 
 TEST(SchemaChange, NestedFieldsAreDroppedAlone) {
-  const Schema next = Apply({DropColumn{"where.x"}, DropColumn{"by.value.v"},
-                             AddColumn{"by", "w", Int(), {}, {}}});
+  const Schema next =
+      Apply({DropColumn{"where.x"}, DropColumn{"by.value.v"}, AddColumn{"by", "w", Int(), {}, {}}});
   EXPECT_THAT(Names(next.FindColumn("where")->type.fields), ElementsAre("y"));
   EXPECT_THAT(Names(next.FindPath("by.value")->type.fields), ElementsAre("w"));
 }
@@ -231,8 +233,9 @@ TEST(SchemaChange, ColumnsMoveAmongTheirSiblings) {
                            AddColumn{"", "b", Int(), {}, {Where::kAfter, "a"}}})
                         .fields),
               ElementsAre("a", "b", "id", "n", "price", "where", "points", "by"));
-  EXPECT_THAT(Names(Apply({MoveColumn{"where.y", {Where::kBefore, "where.x"}}}).FindField(4)->type.fields),
-              ElementsAre("y", "x"));
+  EXPECT_THAT(
+      Names(Apply({MoveColumn{"where.y", {Where::kBefore, "where.x"}}}).FindField(4)->type.fields),
+      ElementsAre("y", "x"));
   EXPECT_THAT(Refusal({MoveColumn{"n", {Where::kAfter, "n"}}}), HasSubstr("beside itself"));
   EXPECT_THAT(Refusal({MoveColumn{"n", {Where::kAfter, "where.x"}}}), HasSubstr("one struct"));
   EXPECT_THAT(Refusal({MoveColumn{"by.value", {Where::kFirst, ""}}}), HasSubstr("cannot be moved"));
@@ -254,8 +257,8 @@ TEST(SchemaChange, OfATableColumnsOfItsLayoutStay) {
   EXPECT_THAT(EvolveSchema(table, {DropColumn{"price"}}).status().message(), HasSubstr("sorted"));
   table.partition_specs[1].fields[0].transform = "void";
   EXPECT_TRUE(EvolveSchema(table, {DropColumn{"n"}}).ok());
-  EXPECT_EQ(EvolveSchema(table, {AddColumn{"", "new", Int(), {}, {}}}).ValueOrDie().fields.back().id,
-            41);
+  EXPECT_EQ(
+      EvolveSchema(table, {AddColumn{"", "new", Int(), {}, {}}}).ValueOrDie().fields.back().id, 41);
   EXPECT_TRUE(IsKind(
       EvolveSchema(table, {AddColumn{"", "ns", Type::Of(TypeId::kTimestampNs), {}, {}}}).status(),
       ErrorKind::kNotSupported));

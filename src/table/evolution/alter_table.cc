@@ -60,8 +60,8 @@ class Alteration {
   Status operator()(const AddVectorColumn& add) {
     ARROW_RETURN_NOT_OK(add.policy.Validate());
     auto type = iceberg::Type::List(0, iceberg::Type::Of(iceberg::TypeId::kFloat), true);
-    changes_.push_back(ic::AddColumn{"", add.policy.column_name, std::move(type), add.doc,
-                                     PlaceOf(add.place)});
+    changes_.push_back(
+        ic::AddColumn{"", add.policy.column_name, std::move(type), add.doc, PlaceOf(add.place)});
     properties_.vectors.push_back(add.policy);
     vector_ids_.push_back(0);
     vectors_changed_ = true;
@@ -111,9 +111,7 @@ class Alteration {
     return Status::OK();
   }
 
-  Result<iceberg::Schema> NextSchema() const {
-    return iceberg::EvolveSchema(metadata_, changes_);
-  }
+  Result<iceberg::Schema> NextSchema() const { return iceberg::EvolveSchema(metadata_, changes_); }
 
   /// The property updates that go with the schema.
   Result<std::vector<iceberg::TableUpdate>> PropertyUpdates() const {

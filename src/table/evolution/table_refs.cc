@@ -97,8 +97,8 @@ Result<TableState> CreateRef(CatalogProvider& catalog, const TableIdent& table,
       // An attempt whose answer was lost: it is there, and it is ours.
       if (tried == known->second) return CommitPlan{};
       return Error(ErrorKind::kAlreadyExists, "there is a ",
-                   known->second.is_branch ? "branch" : "tag", " '", name, "' already, at snapshot ",
-                   known->second.snapshot_id);
+                   known->second.is_branch ? "branch" : "tag", " '", name,
+                   "' already, at snapshot ", known->second.snapshot_id);
     }
     if (ref.snapshot_id == 0) {
       return Error(ErrorKind::kBadInput, "there is no snapshot yet that '", name, "' could name");
@@ -118,8 +118,7 @@ Result<TableState> RollbackTo(CatalogProvider& catalog, const TableIdent& table,
                               SnapshotId snapshot) {
   return MoveMain(catalog, table, [&](const TableMetadata& metadata) -> Result<SnapshotId> {
     ARROW_RETURN_NOT_OK(FindSnapshot(metadata, snapshot).status());
-    for (const Snapshot* ancestor :
-         iceberg::AncestorsOf(metadata, metadata.current_snapshot_id)) {
+    for (const Snapshot* ancestor : iceberg::AncestorsOf(metadata, metadata.current_snapshot_id)) {
       if (ancestor->snapshot_id == snapshot) return snapshot;
     }
     return Error(ErrorKind::kBadInput, "snapshot ", snapshot,
@@ -131,8 +130,7 @@ Result<TableState> RollbackTo(CatalogProvider& catalog, const TableIdent& table,
 Result<TableState> RollbackToTime(CatalogProvider& catalog, const TableIdent& table,
                                   int64_t timestamp_ms) {
   return MoveMain(catalog, table, [&](const TableMetadata& metadata) -> Result<SnapshotId> {
-    for (const Snapshot* ancestor :
-         iceberg::AncestorsOf(metadata, metadata.current_snapshot_id)) {
+    for (const Snapshot* ancestor : iceberg::AncestorsOf(metadata, metadata.current_snapshot_id)) {
       if (ancestor->timestamp_ms < timestamp_ms) return ancestor->snapshot_id;
     }
     return Error(ErrorKind::kNotFound, "no ancestor of the current snapshot is older than ",

@@ -14,13 +14,19 @@ bool StartsWith(std::string_view text, std::string_view prefix) {
 }
 
 /// Names that Iceberg gives a meaning of its own; as properties they would only mislead.
-constexpr std::string_view kIcebergKeeps[] = {
-    "format-version", "uuid",           "snapshot-count",         "current-snapshot-summary",
-    "location",       "current-schema", "default-partition-spec", "default-sort-order",
-    "current-snapshot-id", "current-snapshot-timestamp-ms"};
+constexpr std::string_view kIcebergKeeps[] = {"format-version",
+                                              "uuid",
+                                              "snapshot-count",
+                                              "current-snapshot-summary",
+                                              "location",
+                                              "current-schema",
+                                              "default-partition-spec",
+                                              "default-sort-order",
+                                              "current-snapshot-id",
+                                              "current-snapshot-timestamp-ms"};
 /// Settings under our own prefixes that are anybody's to set. All others are part of a commit.
-constexpr std::string_view kSettings[] = {"ailake.hnsw-", "tarn.hnsw-", "tarn.ivf.",
-                                          "tarn.expire.", "tarn.index."};
+constexpr std::string_view kSettings[] = {"ailake.hnsw-", "tarn.hnsw-", "tarn.ivf.", "tarn.expire.",
+                                          "tarn.index."};
 constexpr std::string_view kNumbers[] = {
     "history.expire.max-snapshot-age-ms", "history.expire.min-snapshots-to-keep",
     "history.expire.max-ref-age-ms",      "write.metadata.previous-versions-max",
@@ -36,8 +42,9 @@ bool IsOneOf(const std::string_view (&names)[N], std::string_view key) {
 Status CheckKey(const std::string& key) {
   if (key.empty()) return Error(ErrorKind::kBadInput, "a property needs a name");
   const bool ours = StartsWith(key, "ailake.") || StartsWith(key, "tarn.");
-  const bool setting = std::any_of(std::begin(kSettings), std::end(kSettings),
-                                   [&](std::string_view prefix) { return StartsWith(key, prefix); });
+  const bool setting =
+      std::any_of(std::begin(kSettings), std::end(kSettings),
+                  [&](std::string_view prefix) { return StartsWith(key, prefix); });
   if (ours && !setting) {
     return Error(ErrorKind::kBadInput, "the property '", key,
                  "' is kept by Tarn itself; vector columns are changed by altering the table");

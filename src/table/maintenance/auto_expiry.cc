@@ -27,8 +27,8 @@ std::optional<ExpireOptions> ChooseAutoExpiry(const iceberg::TableMetadata& meta
   const auto count = static_cast<int64_t>(metadata.snapshots.size());
   if (count <= kLeastExpired) return std::nullopt;
 
-  int64_t older_than = now_ms - metadata.PropertyNumber(iceberg::kMaxSnapshotAge,
-                                                        iceberg::kDefaultMaxSnapshotAgeMs);
+  int64_t older_than =
+      now_ms - metadata.PropertyNumber(iceberg::kMaxSnapshotAge, iceberg::kDefaultMaxSnapshotAgeMs);
   const int64_t most =
       std::max<int64_t>(1, metadata.PropertyNumber(kMaxSnapshots, kDefaultMaxSnapshots));
   std::vector<int64_t> times;
@@ -38,8 +38,8 @@ std::optional<ExpireOptions> ChooseAutoExpiry(const iceberg::TableMetadata& meta
     std::nth_element(times.begin(), oldest_kept, times.end());
     older_than = std::max(older_than, std::min(*oldest_kept, now_ms - kLeastSnapshotAgeMs));
   }
-  int64_t past = std::count_if(times.begin(), times.end(),
-                               [&](int64_t time) { return time < older_than; });
+  int64_t past =
+      std::count_if(times.begin(), times.end(), [&](int64_t time) { return time < older_than; });
   past = std::min(past, count - metadata.PropertyNumber(iceberg::kMinSnapshotsToKeep, 1));
   const int64_t worth = std::max(kLeastExpired, (count - past) / 4);
   if (past < worth) return std::nullopt;

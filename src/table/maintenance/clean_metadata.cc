@@ -27,8 +27,7 @@ std::string_view NameOf(std::string_view path) {
   return slash == std::string_view::npos ? path : path.substr(slash + 1);
 }
 
-Result<CleanReport> CleanMetadata(CatalogProvider& catalog, const TableIdent& table,
-                                  bool dry_run) {
+Result<CleanReport> CleanMetadata(CatalogProvider& catalog, const TableIdent& table, bool dry_run) {
   ARROW_ASSIGN_OR_RAISE(const auto state, catalog.LoadTable(table));
   const std::string* enabled =
       state.metadata->FindProperty("write.metadata.delete-after-commit.enabled");

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <tuple>
 
 #include "catalog/commit_attempt.h"
 #include "iceberg/snapshot_expiry.h"
@@ -55,8 +56,11 @@ Result<CommitPlan> Expiry::Plan(const TableState& base) {
   statistics_.merge(StatisticsPaths(store_, metadata));
   // The choice rests on where every ref was.
   for (const auto& [name, ref] : metadata.refs) {
-    plan.requirements.push_back(
-        {iceberg::requirement::AssertRefSnapshotId{name, ref.snapshot_id}});
+    iceberg::requirement::AssertRefSnapshotId unmoved;
+    unmoved.ref = name;
+    unmoved.snapshot_id = ref.snapshot_id;
+    auto& requirement = plan.requirements.emplace_back();
+    requirement.check = std::move(unmoved);
   }
   for (const auto& name : expiry.refs) {
     plan.updates.push_back({iceberg::update::RemoveSnapshotRef{name}});
@@ -126,8 +130,7 @@ Result<ExpireReport> Expiry::Run() {
     after = base;
     after.metadata = std::make_shared<const TableMetadata>(std::move(next));
   } else {
-    CommitAttempt attempt(catalog_, table_,
-                          [this](const TableState& base) { return Plan(base); });
+    CommitAttempt attempt(catalog_, table_, [this](const TableState& base) { return Plan(base); });
     ARROW_ASSIGN_OR_RAISE(const auto done, attempt.Commit());
     after = done.state;
   }
@@ -135,7 +138,9 @@ Result<ExpireReport> Expiry::Run() {
     if (after.metadata->FindSnapshot(id) == nullptr) report_.snapshots.push_back(id);
   }
   std::sort(report_.snapshots.begin(), report_.snapshots.end(), [&](SnapshotId a, SnapshotId b) {
-    return planned_[a].timestamp_ms < planned_[b].timestamp_ms;
+    const Snapshot &first = planned_[a], &second = planned_[b];
+    return std::tie(first.timestamp_ms, first.sequence_number) <
+           std::tie(second.timestamp_ms, second.sequence_number);
   });
   report_.refs.assign(refs_.begin(), refs_.end());
   if (!options_.delete_files || report_.snapshots.empty()) return std::move(report_);

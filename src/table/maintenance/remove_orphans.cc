@@ -126,9 +126,8 @@ Status OrphanHunt::Look() {
 
 bool OrphanHunt::MayBeOrphan(const ObjectInfo& object, int64_t newest_ms) const {
   const std::string_view rest = std::string_view(object.path).substr(folder_.size() + 1);
-  const bool chosen = std::any_of(within_.begin(), within_.end(), [&](const auto& folder) {
-    return LiesIn(object.path, folder);
-  });
+  const bool chosen = std::any_of(within_.begin(), within_.end(),
+                                  [&](const auto& folder) { return LiesIn(object.path, folder); });
   if (!chosen || IsHidden(rest) || Millis(object.modified) > newest_ms) return false;
   if (rest == "metadata/version-hint.text") return false;
   if (rest.substr(0, 9) == "metadata/") {
