@@ -131,7 +131,8 @@ TEST_F(AlterTableTest, NestedFieldsEvolve) {
          WidenColumn{"pair.a", arrow::int64()}});
   const auto after = Rows();
   ASSERT_EQ(after.size(), before.size());
-  EXPECT_THAT(after[1], HasSubstr("{a:int64 = 1, text:string = b1, c:list<element: int32> = null}"));
+  EXPECT_THAT(after[1],
+              HasSubstr("{a:int64 = 1, text:string = b1, c:list<element: int32> = null}"));
   Alter({DropColumn{"pair.text"}, DropColumn{"pair.c"}});
   EXPECT_THAT(Rows()[1], HasSubstr("{a:int64 = 1}"));
   ExpectSound();
@@ -142,7 +143,8 @@ TEST_F(AlterTableTest, ChangesAreAllMadeOrNone) {
   EXPECT_THAT(Refusal({AddColumn{"b", arrow::int32()}, DropColumn{"nothing"}}),
               HasSubstr("no column 'nothing'"));
   EXPECT_THAT(Refusal({AddColumn{"b", nullptr}}), HasSubstr("needs a type"));
-  EXPECT_THAT(Refusal({AddColumn{"b", arrow::dense_union(arrow::FieldVector{})}}), HasSubstr("'b'"));
+  EXPECT_THAT(Refusal({AddColumn{"b", arrow::dense_union(arrow::FieldVector{})}}),
+              HasSubstr("'b'"));
   EXPECT_THAT(Refusal({WidenColumn{"a", arrow::utf8()}}), HasSubstr("cannot become"));
   EXPECT_THAT(Refusal({DropColumn{"a"}}), HasSubstr("no column left"));
   EXPECT_THAT(Rows(), ElementsAre("a=1"));
@@ -172,9 +174,8 @@ TEST_F(AlterTableTest, AFileStagedBeforeTheChangeIsReadRightAfterIt) {
   // Still staged: more batches of the old shape join them.
   ASSERT_TRUE(writer->WriteBatch(*Columns({{"a", {3}}, {"b", {30}}, {"c", {300}}})).ok());
   ASSERT_TRUE(writer->Commit().ok());
-  EXPECT_THAT(Rows(),
-              testing::UnorderedElementsAre("first=1 b=10 c=null", "first=2 b=20 c=null",
-                                            "first=3 b=30 c=null"));
+  EXPECT_THAT(Rows(), testing::UnorderedElementsAre("first=1 b=10 c=null", "first=2 b=20 c=null",
+                                                    "first=3 b=30 c=null"));
   ExpectSound();
   // From the next batch on the writer writes what the table has now.
   EXPECT_TRUE(IsKind(writer->WriteBatch(*Columns({{"a", {4}}})), ErrorKind::kBadInput));

@@ -83,9 +83,9 @@ TEST_P(ExpireTest, ByDefaultFiveDaysAndTheTablesCountAreKept) {
   ExpireOptions later;
   later.now_ms = Metadata()->last_updated_ms + 6LL * 24 * 60 * 60 * 1000;
   EXPECT_THAT(Expire(later).snapshots, IsEmpty()) << "new tables keep ten";
-  ASSERT_TRUE(SetTableProperties(*catalog_, kMaintained,
-                                 {{"history.expire.min-snapshots-to-keep", "2"}})
-                  .ok());
+  ASSERT_TRUE(
+      SetTableProperties(*catalog_, kMaintained, {{"history.expire.min-snapshots-to-keep", "2"}})
+          .ok());
   EXPECT_THAT(Expire(later).snapshots, SizeIs(3));
   EXPECT_THAT(Strays(), IsEmpty());
   ExpectSound();
@@ -176,10 +176,8 @@ TEST_P(ExpireTest, StatisticsOfExpiredSnapshotsGoAlong) {
                              ",\"statistics-path\":\"" + base_->UriOf(path) +
                              "\",\"file-size-in-bytes\":5,\"file-footer-size-in-bytes\":1,"
                              "\"blob-metadata\":[]}";
-    ASSERT_TRUE(catalog_
-                    ->CommitTable(base, {},
-                                  {{iceberg::update::SetStatistics{{snapshot, json}}}})
-                    .ok());
+    ASSERT_TRUE(
+        catalog_->CommitTable(base, {}, {{iceberg::update::SetStatistics{{snapshot, json}}}}).ok());
   };
   add(snapshots_[1], "old.stats");
   add(snapshots_[4], "new.stats");
@@ -219,8 +217,8 @@ TEST_P(ExpireTest, AtLeastOneSnapshotIsRetained) {
   MakeHistory();
   ExpireOptions options = All();
   options.retain_last = 0;
-  EXPECT_TRUE(IsKind(ExpireSnapshots(*catalog_, kMaintained, options).status(),
-                     ErrorKind::kBadInput));
+  EXPECT_TRUE(
+      IsKind(ExpireSnapshots(*catalog_, kMaintained, options).status(), ErrorKind::kBadInput));
 }
 
 TEST_P(ExpireTest, AFailureAtAnyStepCostsNothingThatIsNeeded) {
@@ -350,9 +348,9 @@ TEST_P(AutoExpiryTest, BoundsTheCountButNeverTakesTheLastHour) {
 
 TEST_P(AutoExpiryTest, AWriterKeepsItsTableSmallWhileItCommits) {
   Append(0, 1);
-  ASSERT_TRUE(SetTableProperties(*catalog_, kMaintained,
-                                 {{"history.expire.max-snapshot-age-ms", "1"}})
-                  .ok());
+  ASSERT_TRUE(
+      SetTableProperties(*catalog_, kMaintained, {{"history.expire.max-snapshot-age-ms", "1"}})
+          .ok());
   {
     auto writer = TableWriter::Make(catalog_, kMaintained).ValueOrDie();
     for (int64_t i = 1; i < 260; ++i) {

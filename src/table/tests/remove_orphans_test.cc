@@ -10,13 +10,13 @@
 namespace tarn {
 namespace {
 
+using std::chrono::hours;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::SizeIs;
-using std::chrono::hours;
 
 constexpr char kFolder[] = "warehouse/db/t/";
 
@@ -35,7 +35,8 @@ class OrphansTest : public MaintenanceTest {
     EXPECT_TRUE(report.ok()) << report.status();
     std::vector<std::string> names;
     if (!report.ok()) return names;
-    for (const auto& orphan : report->orphans) names.push_back(orphan.path.substr(sizeof kFolder - 1));
+    for (const auto& orphan : report->orphans)
+      names.push_back(orphan.path.substr(sizeof kFolder - 1));
     return names;
   }
 
@@ -58,8 +59,8 @@ TEST_P(OrphansTest, FilesThatNobodyNamesAreFoundAndDeleted) {
   OrphanOptions look = AnyAge();
   look.dry_run = true;
   const auto before = Objects();
-  const auto expected = ElementsAre("data/a.parquet", "data/deep/er/b.parquet", "metadata/c-m0.avro",
-                                    "metadata/snap-1-1-x.avro", "notes.txt");
+  const auto expected = ElementsAre("data/a.parquet", "data/deep/er/b.parquet",
+                                    "metadata/c-m0.avro", "metadata/snap-1-1-x.avro", "notes.txt");
   EXPECT_THAT(Found(look), expected);
   EXPECT_EQ(Objects(), before) << "a dry run deletes nothing";
   const auto report = RemoveOrphans(*catalog_, kMaintained, AnyAge()).ValueOrDie();
@@ -102,8 +103,8 @@ TEST_P(OrphansTest, AnAgeBelowADayMustBeForced) {
 
 TEST_P(OrphansTest, HiddenNamesTheHintAndTheNewestMetadataStay) {
   Append(0);
-  for (const char* name : {".hidden", "data/_SUCCESS", "data/.part/x", ".tarn/wal/1/0.log",
-                           "_delta_log/0.json"}) {
+  for (const char* name :
+       {".hidden", "data/_SUCCESS", "data/.part/x", ".tarn/wal/1/0.log", "_delta_log/0.json"}) {
     Put(name);
   }
   ASSERT_TRUE(base_->Put("warehouse/.tarn/wal/1/0.log", "x").ok());
@@ -238,9 +239,9 @@ TEST_P(OrphansTest, AFailureAtAnyStepDeletesNothingThatIsNeeded) {
 
 TEST_P(OrphansTest, OldMetadataFilesAreCleanedWhereTheTableWantsIt) {
   for (int64_t i = 0; i < 4; ++i) Append(i);
-  ASSERT_TRUE(SetTableProperties(*catalog_, kMaintained,
-                                 {{"write.metadata.previous-versions-max", "2"}})
-                  .ok());
+  ASSERT_TRUE(
+      SetTableProperties(*catalog_, kMaintained, {{"write.metadata.previous-versions-max", "2"}})
+          .ok());
   Append(4);
   // As an interrupted commit leaves them; the second is a name of another kind of catalog.
   Put("metadata/v1.metadata.json");

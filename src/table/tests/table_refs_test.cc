@@ -23,8 +23,8 @@ TEST_P(TableRefsTest, ARollbackMakesAnAncestorCurrentAndKeepsTheRest) {
   EXPECT_THAT(forward.status().message(), HasSubstr("no ancestor"));
   ASSERT_TRUE(SetCurrentSnapshot(*catalog_, kMaintained, second).ok());
   EXPECT_EQ(Ids().size(), 20u);
-  EXPECT_TRUE(IsKind(RollbackTo(*catalog_, kMaintained, SnapshotId(4711)).status(),
-                     ErrorKind::kNotFound));
+  EXPECT_TRUE(
+      IsKind(RollbackTo(*catalog_, kMaintained, SnapshotId(4711)).status(), ErrorKind::kNotFound));
   EXPECT_TRUE(IsKind(SetCurrentSnapshot(*catalog_, kMaintained, SnapshotId(0)).status(),
                      ErrorKind::kNotFound));
   // What is appended now continues from there.
@@ -44,8 +44,8 @@ TEST_P(TableRefsTest, ARollbackToATimeTakesTheNewestAncestorBeforeIt) {
   const int64_t first_ms = Metadata()->CurrentSnapshot()->timestamp_ms;
   Clock::System().SleepFor(std::chrono::milliseconds(5));
   Append(10);
-  EXPECT_TRUE(IsKind(RollbackToTime(*catalog_, kMaintained, first_ms).status(),
-                     ErrorKind::kNotFound));
+  EXPECT_TRUE(
+      IsKind(RollbackToTime(*catalog_, kMaintained, first_ms).status(), ErrorKind::kNotFound));
   ASSERT_TRUE(RollbackToTime(*catalog_, kMaintained, first_ms + 1).ok());
   EXPECT_EQ(Ids().size(), 10u);
   ASSERT_TRUE(RollbackToTime(*catalog_, kMaintained, INT64_MAX).ok());
@@ -77,11 +77,11 @@ TEST_P(TableRefsTest, ARollbackNeverUndoesACommitThatItDidNotSee) {
 TEST_P(TableRefsTest, TagsAndBranchesNameSnapshotsOnce) {
   const SnapshotId first = Append(0);
   const SnapshotId second = Append(10);
-  ASSERT_TRUE(CreateTag(*catalog_, kMaintained, "v1", {.snapshot = first, .max_ref_age_ms = 9}).ok());
   ASSERT_TRUE(
-      CreateBranch(*catalog_, kMaintained, "audit",
-                   {.max_snapshot_age_ms = 7, .min_snapshots_to_keep = 3})
-          .ok());
+      CreateTag(*catalog_, kMaintained, "v1", {.snapshot = first, .max_ref_age_ms = 9}).ok());
+  ASSERT_TRUE(CreateBranch(*catalog_, kMaintained, "audit",
+                           {.max_snapshot_age_ms = 7, .min_snapshots_to_keep = 3})
+                  .ok());
   const auto refs = Metadata()->refs;
   EXPECT_FALSE(refs.at("v1").is_branch);
   EXPECT_EQ(refs.at("v1").snapshot_id, first);
@@ -110,22 +110,21 @@ TEST_P(TableRefsTest, TagsAndBranchesNameSnapshotsOnce) {
 
 TEST_P(TableRefsTest, AnEmptyTableHasNoSnapshotToName) {
   ASSERT_TRUE(catalog_->CreateTable(kMaintained, {}).ok());
-  EXPECT_TRUE(
-      IsKind(CreateTag(*catalog_, kMaintained, "v1").status(), ErrorKind::kBadInput));
+  EXPECT_TRUE(IsKind(CreateTag(*catalog_, kMaintained, "v1").status(), ErrorKind::kBadInput));
   EXPECT_TRUE(IsKind(RollbackToTime(*catalog_, kMaintained, 1).status(), ErrorKind::kNotFound));
 }
 
 TEST_P(TableRefsTest, PropertiesAreSetAndRemoved) {
   Append(0);
   ASSERT_TRUE(SetTableProperties(*catalog_, kMaintained, {{"owner", "me"}, {"note", "x"}}).ok());
-  ASSERT_TRUE(SetTableProperties(*catalog_, kMaintained, {{"owner", "you"}}, {"note", "none"}).ok());
+  ASSERT_TRUE(
+      SetTableProperties(*catalog_, kMaintained, {{"owner", "you"}}, {"note", "none"}).ok());
   EXPECT_EQ(Metadata()->properties.at("owner"), "you");
   EXPECT_EQ(Metadata()->properties.count("note"), 0u);
   const auto version = catalog_->LoadTable(kMaintained).ValueOrDie().version;
-  EXPECT_EQ(SetTableProperties(*catalog_, kMaintained, {{"owner", "you"}}, {"none"})
-                .ValueOrDie()
-                .version,
-            version)
+  EXPECT_EQ(
+      SetTableProperties(*catalog_, kMaintained, {{"owner", "you"}}, {"none"}).ValueOrDie().version,
+      version)
       << "nothing changed, nothing committed";
 }
 
