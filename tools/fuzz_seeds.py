@@ -5,12 +5,14 @@
 
 Inputs that once went wrong lie beside the seeds under names of their own, and stay.
 """
+import json
 import os
 import random
 import shutil
 import struct
 import subprocess
 import tempfile
+import zlib
 from pathlib import Path
 
 import pyarrow as pa
@@ -32,6 +34,8 @@ FILES = {
     "lists": (6, 3, ["--index", "ivf_pq", "--ivf-nlist", "2"]),
     "lists-i8": (6, 3, ["--index", "ivf_pq", "--ivf-bits", "8", "--ivf-m", "1", "--precision", "i8", "--metric", "euclidean"]),
 }
+NAME_MAPPING = """[{"field-id": 1, "names": ["id", "key"]}, {"names": ["old"]}, {"field-id": 2, "names": ["s"], "fields":
+[{"field-id": 3, "names": ["l"], "fields": [{"field-id": 4, "names": ["element"]}]}]}]"""
 # Large enough that a search walks the graph.
 WALKED = (530, 2, ["--metric", "euclidean", "--hnsw-m", "4"])
 
@@ -85,6 +89,17 @@ def index_input(section, rows):
     return out
 
 
+def deletion_vector_of_runs():
+    """Rows 10 to 14, and 100 to 65,635 over two containers."""
+    runs = [(0, [(10, 4), (100, 65435)]), (1, [(0, 99)])]
+    vector = struct.pack("<IQIIB", 0x6439d3d1, 1, 0, 12347 | (len(runs) - 1) << 16, 3)
+    for key, pairs in runs:
+        vector += struct.pack("<HH", key, sum(more + 1 for _, more in pairs) - 1)
+    for _, pairs in runs:
+        vector += struct.pack("<H", len(pairs)) + b"".join(struct.pack("<HH", *pair) for pair in pairs)
+    return struct.pack(">I", len(vector)) + vector + struct.pack(">I", zlib.crc32(vector))
+
+
 def main():
     for old in SEEDS.glob("*/seed-*"):
         # Made by the library itself: with products, without rows.
@@ -112,6 +127,14 @@ def main():
                                     ("avro_fuzz", "list", lists)):
             (SEEDS / target).mkdir(parents=True, exist_ok=True)
             shutil.copyfile(paths[-1], SEEDS / target / f"seed-{origin}-{kind}")
+    for i, path in enumerate(sorted((GOLDEN / "spark_v3" / "data").glob("*.puffin"))):
+        data = path.read_bytes()
+        save("puffin_fuzz", f"spark_v3-{i}", data)
+        length = struct.unpack_from("<I", data, len(data) - 12)[0]
+        for j, blob in enumerate(json.loads(data[-12 - length:-12])["blobs"]):
+            save("deletion_vector_fuzz", f"spark_v3-{i}-{j}", data[blob["offset"]:blob["offset"] + blob["length"]])
+    save("deletion_vector_fuzz", "runs", deletion_vector_of_runs())
+    save("name_mapping_fuzz", "nested", NAME_MAPPING.encode())
 
 
 if __name__ == "__main__":

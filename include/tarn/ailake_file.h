@@ -80,6 +80,9 @@ class AilakeFileWriter {
   AilakeFileWriter& WithVectorFieldId(const std::string& column, int32_t field_id,
                                       int32_t element_id);
 
+  /// One more key and value in the Parquet footer.
+  AilakeFileWriter& WithFooterKey(const std::string& key, std::string value);
+
   /// Parquet, page map and index, in one go.
   Result<WrittenFile> Write(const std::string& path, const arrow::RecordBatch& batch,
                             const EmbeddingsView& embeddings);
@@ -101,6 +104,7 @@ class AilakeFileWriter {
   int threads_ = 0;
   int64_t row_group_rows_ = 0;
   std::map<std::string, std::pair<int32_t, int32_t>> vector_field_ids_;
+  std::map<std::string, std::string> footer_keys_;
 };
 
 /// Index state of one vector column of one file.

@@ -17,8 +17,8 @@ class Expression;
 namespace tarn {
 
 /// One bitmap for each file of one ReadView: bit r % 64 of word r / 64 stands for row r of the
-/// file; rows past the end of the words are left out. Made once, used by any number of searches.
-/// Immutable and thread-safe.
+/// file; rows past the end of the words are left out, and so are deleted rows, whatever was asked
+/// for. Made once, used by any number of searches. Immutable and thread-safe.
 class RowFilter {
  public:
   /// The rows for which the predicate is true (neither false nor null). It names columns of the

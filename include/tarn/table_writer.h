@@ -3,10 +3,12 @@
 // TableWriter: batches in, committed snapshots out.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "arrow/type_fwd.h"
 #include "tarn/ailake_file.h"
@@ -30,6 +32,9 @@ struct TableWriterOptions {
   std::optional<IndexType> index = IndexType::kHnsw;
   OnBadVectors on_bad_vectors = OnBadVectors::kError;
   int threads = 0;  ///< of index builds; 0: as many as the process may use
+  /// Build the indexes of deferred batches in this process, after their commit. Otherwise they wait
+  /// for BuildIndexes (tarn/indexing.h) or another process.
+  bool index_in_background = true;
   /// What kAuto decides by; nullopt: what this process has (Hardware::Detect).
   std::optional<Hardware> hardware = {};
 };
@@ -85,10 +90,39 @@ class TableWriter {
   virtual Status WriteBatchAuto(const arrow::RecordBatch& batch,
                                 const EmbeddingsView& embeddings) = 0;
 
+  /// The same without building an index: returns once the Parquet file is durable and staged. After
+  /// Commit the rows are searched by comparing all of them, exactly, until an index is built in the
+  /// background (tarn/indexing.h) and takes over. The index is that of WriteBatch.
+  virtual Status WriteBatchDeferred(const arrow::RecordBatch& batch,
+                                    const EmbeddingsView& embeddings) = 0;
+  virtual Status WriteBatchDeferred(const arrow::RecordBatch& batch) = 0;
+  /// The same with the index of WriteBatchIvfPq.
+  virtual Status WriteBatchIvfPqDeferred(const arrow::RecordBatch& batch,
+                                         const EmbeddingsView& embeddings,
+                                         const std::optional<IvfPqConfig>& config = {}) = 0;
+
+  /// WriteBatch, unless the batch is in the table already. Returns whether it was staged: false when
+  /// a batch of this id was committed before, by any writer, or is staged in this one. Of writers
+  /// that stage one id at the same time one commits it; the others' commits leave it out.
+  ///
+  /// The table remembers ids for 7 days, the last 4,096 of them (`tarn.batches.max-age-ms`,
+  /// `tarn.batches.max-count`). Of ids of the form `producer:sequence`, with a decimal number, only
+  /// ranges are kept, so that a producer that counts is remembered whole for as long as it is active.
+  /// kBadInput for an id that is empty or longer than 1,024 bytes.
+  virtual Result<bool> WriteBatchIdempotent(const arrow::RecordBatch& batch,
+                                            const EmbeddingsView& embeddings,
+                                            std::string_view batch_id) = 0;
+  virtual Result<bool> WriteBatchIdempotent(const arrow::RecordBatch& batch,
+                                            std::string_view batch_id) = 0;
+
   /// Publishes what is staged as one append snapshot, retrying lost races. Nothing staged: no new
   /// snapshot, returns the current id, 0 if there is none. On kCommitStateUnknown nothing is
   /// deleted and the staged files remain; calling again finds out whether they were committed.
   virtual Result<SnapshotId> Commit() = 0;
+
+  /// Waits until this process has built the indexes that the table's committed files wait for: see
+  /// tarn::WaitForIndexes.
+  virtual Status WaitForIndexes(std::optional<std::chrono::milliseconds> timeout = {}) = 0;
 
   virtual int64_t staged_rows() const = 0;
 };

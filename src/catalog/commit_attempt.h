@@ -59,6 +59,9 @@ class CommitAttempt {
                 CommitOptions options = {});
 
   SnapshotId snapshot_id() const { return writer_.snapshot_id(); }
+  /// Whether the outcome of any try was unknown for a while: then what an earlier plan named may be
+  /// in the table even where the last one does not name it.
+  bool was_in_doubt() const { return was_unknown_; }
 
   /// Commits, or finds out that it already did.
   ///   kValidationFailed    the plan no longer fits the table: terminal

@@ -89,7 +89,11 @@ Result<std::pair<size_t, uint32_t>> FindRow(const ReadView& view, const std::str
   for (size_t file = 0; file < view.files().size(); ++file) {
     ARROW_ASSIGN_OR_RAISE(auto batch, scan->Next());
     ARROW_ASSIGN_OR_RAISE(const int64_t row, FindValue(*batch->column(0), id));
-    if (row >= 0) return std::pair{file, static_cast<uint32_t>(row)};
+    if (row < 0) continue;
+    // The batch has the live rows of the file.
+    ARROW_ASSIGN_OR_RAISE(const auto live, view.LiveRows(file));
+    return std::pair{file, live ? live->Select(static_cast<uint64_t>(row))
+                                : static_cast<uint32_t>(row)};
   }
   return Error(ErrorKind::kNotFound, "no row has ", column, " = ", id);
 }

@@ -73,7 +73,7 @@ class IndexBuild {
     params_.rotation_seed = CodeFrame::kRotationSeed;
   }
 
-  std::vector<IndexChunk> Run() {
+  Result<std::vector<IndexChunk>> Run() {
     statistics_ = MeasureRows(vectors_, options_.metric, threads_);
     params_.unit = statistics_.unit;
     BuildCodes codes = Quantise();
@@ -83,11 +83,14 @@ class IndexBuild {
     EncodeNodes();
     Graph graph;
     if (options_.type == IndexType::kHnsw) graph = MakeGraph(codes);
+    if (IsStopped()) return Error(ErrorKind::kCancelled, "the build of a vector index was stopped");
     CalibrateMargins();
     return Assemble(graph);
   }
 
  private:
+  bool IsStopped() const { return options_.stop != nullptr && *options_.stop; }
+
   CodeFrame Frame() const {
     return CodeFrame(options_.metric, vectors_.dim, statistics_.mean.data(), params_.unit,
                      params_.rotation_seed);
@@ -147,6 +150,7 @@ class IndexBuild {
     graph.degree = static_cast<uint32_t>(options_.hnsw.m) * 2;
     graph.window = static_cast<uint32_t>(options_.hnsw.ef_construction);
     graph.threads = threads_;
+    graph.stop = options_.stop;
     // Every traversal starts at the middle: the row nearest to the mean.
     for (uint32_t i = 1; i < codes.size(); ++i) {
       if (codes.factor(i).bias < codes.factor(graph.entry).bias) graph.entry = i;
@@ -158,6 +162,7 @@ class IndexBuild {
     params_.entry = graph.entry;
     if (options_.metric == VectorMetric::kDotProduct) codes.UseDirections();
     Graph made = BuildGraph(codes, graph);
+    if (IsStopped()) return {};
     starts_ = made.starts;
     return made;
   }

@@ -60,6 +60,7 @@ class Builder {
     MakeOrder();
     const size_t cap = std::max<size_t>(nodes_ / 50, 16);
     for (size_t done = 1; done < nodes_;) {
+      if (options_.stop != nullptr && *options_.stop) return {};
       const size_t batch = std::min({done, cap, nodes_ - done});
       InsertBatch(done, done + batch);
       LinkBack(done, done + batch);

@@ -7,6 +7,7 @@
 // threads.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -22,6 +23,7 @@ struct GraphOptions {
   uint32_t entry = 0;
   size_t starts = 0;  ///< see Graph::starts; 0: not looked for
   int threads = 1;
+  const std::atomic<bool>* stop = nullptr;  ///< once set, what is returned is no graph
 };
 
 struct Graph {

@@ -57,6 +57,8 @@ struct BuildOptions {
   /// reached, and fewer of them to fetch where they can. kHnsw and kFlat.
   bool eight_bit_codes = false;
   int threads = 1;  ///< the bytes are the same for any number
+  /// Set by another thread: a graph that is being built is given up within a fiftieth of its time.
+  const std::atomic<bool>* stop = nullptr;
 };
 
 /// Builds an index. Vectors must have passed CheckEmbeddings. An empty set gives a valid, empty

@@ -58,8 +58,7 @@ Result<BatchScan> BatchScan::Run(const ReadView& view, std::span<const Searchabl
     }
     auto blocks = Blocks(*vectors);
     if (!blocks.ok()) return WithContext(blocks.status(), view.files()[file].path);
-    index::LiveRows live;
-    if (request.filter != nullptr) live.words = request.filter->words(file);
+    const auto allowed = AllowedRows(files[file], file, request.filter.get());
     index::ExactBatchQuery ask;
     ask.metric = policy.metric;
     ask.precision = vectors->block_precision();
@@ -67,7 +66,7 @@ Result<BatchScan> BatchScan::Run(const ReadView& view, std::span<const Searchabl
     ask.queries = values.data();
     ask.count = best.size();
     ask.k = request.k;
-    ask.live = request.filter != nullptr ? &live : nullptr;
+    ask.live = allowed ? &*allowed : nullptr;
     ask.bounds = bounds.data();
     ask.threads = threads;
     scan.found_[file] = index::SearchExactBatch(ask, *blocks);

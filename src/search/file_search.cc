@@ -60,6 +60,20 @@ Result<std::vector<index::Neighbor>> ScanAll(const StoredVectorColumn& vectors,
 
 }  // namespace
 
+std::optional<index::LiveRows> AllowedRows(const SearchableFile& file, size_t number,
+                                           const RowFilter* filter) {
+  index::LiveRows live;
+  if (filter != nullptr) {
+    live = {filter->words(number), filter->row_count(number)};
+  } else if (file.live != nullptr) {
+    live = {file.live->words, file.live->count};
+  } else {
+    return std::nullopt;
+  }
+  if (file.vectors != nullptr && *live.count >= file.vectors->rows()) return std::nullopt;
+  return live;
+}
+
 Result<std::vector<index::Neighbor>> SearchFile(const SearchableFile& file,
                                                 const FileQuery& query) {
   if (file.vectors == nullptr) return std::vector<index::Neighbor>();

@@ -6,10 +6,12 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "index/vector_index.h"
 #include "table/file/vector_column.h"
+#include "tarn/row_filter.h"
 
 namespace tarn {
 
@@ -30,7 +32,13 @@ struct FileQuery {
 struct SearchableFile {
   std::shared_ptr<const StoredVectorColumn> vectors;  ///< nullptr: the file lacks the column
   const index::VectorIndex* index = nullptr;          ///< nullptr: none, the file is scanned
+  std::shared_ptr<const RowBitmap> live;              ///< nullptr: no row is deleted
 };
+
+/// The rows of file `number` that may be returned: those that the filter keeps, which are live, or
+/// the live ones; nullopt when that is all of them.
+std::optional<index::LiveRows> AllowedRows(const SearchableFile& file, size_t number,
+                                           const RowFilter* filter);
 
 /// The nearest live rows of the file, nearest first, ties by row; with a bound, those beyond it may
 /// be missing. Thread-safe.

@@ -37,7 +37,8 @@ class FilesSearch {
     for (size_t i = 0; i < files_.size(); ++i) {
       const SearchableFile& file = files_[i];
       if (file.vectors == nullptr) continue;
-      facts[i].rows = query_.filter ? query_.filter->row_count(i) : file.vectors->rows();
+      const auto allowed = AllowedRows(file, i, query_.filter);
+      facts[i].rows = allowed ? *allowed->count : file.vectors->rows();
       facts[i].least = -std::numeric_limits<float>::infinity();
       if (file.index == nullptr || query_.exact || IsScanned(i)) continue;
       facts[i].indexed = file.index->type() == IndexType::kHnsw;
@@ -79,12 +80,8 @@ class FilesSearch {
     ask.exact = query_.exact;
     ask.threads = threads;
     ask.bound = bounded_ ? &bound_ : nullptr;
-    index::LiveRows live;
-    if (query_.filter != nullptr) {
-      live = {query_.filter->words(task.file), query_.filter->row_count(task.file)};
-      // A filter that lets all pass is none.
-      if (*live.count < files_[task.file].vectors->rows()) ask.live = &live;
-    }
+    const auto allowed = AllowedRows(files_[task.file], task.file, query_.filter);
+    ask.live = allowed ? &*allowed : nullptr;
     return SearchFile(files_[task.file], ask);
   }
 

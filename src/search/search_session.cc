@@ -83,8 +83,13 @@ Result<std::shared_ptr<const OpenedColumn>> OpenedView::Open(const std::string& 
 Result<SearchableFile> OpenedView::OpenFile(size_t file, const VectorStoragePolicy& policy) const {
   ARROW_ASSIGN_OR_RAISE(auto reader, view_->OpenFile(file));
   SearchableFile opened;
-  auto vectors = FileReader::Of(*reader).OpenVectorColumn(policy, *view_->schema());
-  // The file is older than the column: it has no neighbours to offer.
+  // The file may be older than the column, and has no neighbours to offer, or than its name.
+  ARROW_ASSIGN_OR_RAISE(const auto column, view_->ColumnInFile(file, policy.column_name));
+  if (!column) return opened;
+  VectorStoragePolicy in_file = policy;
+  in_file.column_name = *column;
+  ARROW_ASSIGN_OR_RAISE(opened.live, view_->LiveRows(file));
+  auto vectors = FileReader::Of(*reader).OpenVectorColumn(in_file);
   if (!vectors.ok() && IsKind(vectors.status(), ErrorKind::kNotFound)) return opened;
   ARROW_ASSIGN_OR_RAISE(opened.vectors, std::move(vectors));
   ARROW_ASSIGN_OR_RAISE(opened.index, opened.vectors->index());

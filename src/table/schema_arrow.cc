@@ -104,6 +104,12 @@ Result<std::shared_ptr<arrow::DataType>> ToArrowType(const NestedField& field) {
       return arrow::timestamp(arrow::TimeUnit::MICRO);
     case TypeId::kTimestampTz:
       return arrow::timestamp(arrow::TimeUnit::MICRO, "UTC");
+    case TypeId::kTimestampNs:
+      return arrow::timestamp(arrow::TimeUnit::NANO);
+    case TypeId::kTimestampTzNs:
+      return arrow::timestamp(arrow::TimeUnit::NANO, "UTC");
+    case TypeId::kUnknown:
+      return arrow::null();
     case TypeId::kString:
       return arrow::utf8();
     case TypeId::kBinary:

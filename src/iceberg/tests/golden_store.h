@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The golden tables' metadata files (tests/golden), under the locations that are written in them:
-// file:/tmp/tarn-golden/<table>/warehouse/db/vectors/metadata/<file> is
-// tests/golden/<table>/<file>.
+// The golden tables (tests/golden), under the locations that are written in them:
+// file:/tmp/tarn-golden/<table>/warehouse/db/vectors/metadata/<file> is tests/golden/<table>/<file>,
+// .../vectors/data/<file> is tests/golden/<table>/data/<file>.
 #pragma once
 
 #include <memory>
@@ -22,10 +22,13 @@ class GoldenStore : public Store {
     const size_t root = uri.find(kRoot);
     if (root == std::string_view::npos) return Error(ErrorKind::kBadInput, "foreign ", uri);
     std::string path(uri.substr(root + kRoot.size()));
-    for (const std::string_view middle :
-         {"/warehouse/db/vectors/metadata/", "/default/table/metadata/"}) {
+    constexpr std::pair<std::string_view, std::string_view> kFolders[] = {
+        {"/warehouse/db/vectors/metadata/", "/"},
+        {"/default/table/metadata/", "/"},
+        {"/warehouse/db/vectors/data/", "/data/"}};
+    for (const auto& [middle, instead] : kFolders) {
       const size_t at = path.find(middle);
-      if (at != std::string::npos) path.replace(at, middle.size(), "/");
+      if (at != std::string::npos) path.replace(at, middle.size(), instead);
     }
     return path;
   }
@@ -35,6 +38,9 @@ class GoldenStore : public Store {
   Result<std::shared_ptr<StoreBytes>> ReadRange(std::string_view path, uint64_t offset,
                                                 uint64_t length) override {
     return files_->ReadRange(path, offset, length);
+  }
+  Result<std::shared_ptr<StoreBytes>> Map(std::string_view path) override {
+    return files_->Map(path);
   }
   Result<ObjectInfo> Stat(std::string_view path) override { return files_->Stat(path); }
   Result<std::vector<ObjectInfo>> List(std::string_view prefix) override {

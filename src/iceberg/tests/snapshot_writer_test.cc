@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "iceberg/snapshot_writer.h"
 
+#include <set>
+
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "iceberg/manifest_avro.h"
@@ -28,6 +30,9 @@ class WritingASnapshot : public ::testing::Test {
     return added;
   }
 
+  static RemovedFile Removed(const std::string& name) {
+    return RemovedFile::Of(File(name).file);
+  }
   static SnapshotPlan PlanOf(std::vector<AddedFile> files) {
     SnapshotPlan plan;
     plan.added = std::move(files);
@@ -158,6 +163,125 @@ TEST_F(WritingASnapshot, AnotherBranchLeavesMainAlone) {
   Commit(Prepare(writer, plan));
   EXPECT_EQ(table_.current_snapshot_id, main);
   EXPECT_EQ(table_.refs.at("side").snapshot_id, writer.snapshot_id());
+}
+
+TEST_F(WritingASnapshot, ARemovedFileIsDeletedFromItsManifestAndTheOthersStay) {
+  Append({File("a"), File("b")});
+  Append({File("c")});
+  SnapshotPlan plan = PlanOf({File("ab", 1)});
+  plan.operation = operation::kReplace;
+  plan.removed = {Removed("a"), Removed("b")};
+  SnapshotWriter writer(*store_);
+  Commit(Prepare(writer, plan));
+  EXPECT_THAT(Live(), ElementsAre(std::pair("ab", 1), std::pair("c", 2)));
+  const auto lines = ReadManifestList(*store_, *table_.CurrentSnapshot()).ValueOrDie();
+  ASSERT_EQ(lines.size(), 3u);
+  const auto rewritten = ReadManifest(*store_, lines[1]).ValueOrDie();
+  ASSERT_EQ(rewritten.entries.size(), 2u);
+  EXPECT_EQ(rewritten.entries[0].status, EntryStatus::kDeleted);
+  EXPECT_EQ(rewritten.entries[0].snapshot_id, writer.snapshot_id());
+  EXPECT_EQ(rewritten.entries[0].sequence_number, 1);
+  const auto& summary = table_.CurrentSnapshot()->summary;
+  EXPECT_EQ(summary.at("operation"), "replace");
+  EXPECT_EQ(summary.at("deleted-data-files"), "2");
+  EXPECT_EQ(summary.at("deleted-records"), "20");
+  EXPECT_EQ(summary.at("total-data-files"), "2");
+  EXPECT_EQ(summary.at("total-records"), "20");
+
+  // What is left of the manifest has no live file: the next commit leaves it out.
+  Append({File("d")});
+  EXPECT_EQ(ReadManifestList(*store_, *table_.CurrentSnapshot())->size(), 3u);
+}
+
+TEST_F(WritingASnapshot, SurvivorsOfAManifestKeepTheirSequenceNumbers) {
+  Append({File("a"), File("b")});
+  Append({File("c")});
+  SnapshotPlan plan;
+  plan.operation = operation::kDelete;
+  plan.removed = {Removed("a")};
+  SnapshotWriter writer(*store_);
+  Commit(Prepare(writer, plan));
+  EXPECT_THAT(Live(), ElementsAre(std::pair("b", 1), std::pair("c", 2)));
+  const auto lines = ReadManifestList(*store_, *table_.CurrentSnapshot()).ValueOrDie();
+  EXPECT_EQ(lines[0].min_sequence_number, 1);
+  EXPECT_EQ(lines[0].existing_files_count, 1);
+  EXPECT_EQ(lines[0].deleted_files_count, 1);
+}
+
+TEST_F(WritingASnapshot, AFileThatIsNoLongerThereCannotBeRemoved) {
+  Append({File("a"), File("b")});
+  SnapshotPlan plan = PlanOf({File("new")});
+  plan.removed = {Removed("a"), Removed("gone")};
+  const auto status = SnapshotWriter(*store_).Prepare(table_, plan, 1).status();
+  EXPECT_TRUE(IsKind(status, ErrorKind::kValidationFailed)) << status;
+  EXPECT_NE(status.message().find("gone"), std::string::npos) << status;
+  plan.removed = {Removed("a")};
+  SnapshotWriter writer(*store_);
+  Commit(Prepare(writer, plan));
+  EXPECT_TRUE(IsKind(SnapshotWriter(*store_).Prepare(table_, plan, 1).status(),
+                     ErrorKind::kValidationFailed));
+}
+
+TEST_F(WritingASnapshot, ARetriedReplacementWritesOnlyWhatTheOtherCommitTouched) {
+  Append({File("a")});
+  Append({File("b")});
+  SnapshotPlan plan = PlanOf({File("a2", 1)});
+  plan.removed = {Removed("a")};
+  SnapshotWriter slow(*store_);
+  Prepare(slow, plan);
+  Append({File("c")});
+  const auto before = store_->List("t/")->size();
+  const auto second = Prepare(slow, plan);
+  EXPECT_EQ(store_->List("t/")->size(), before + 1);
+  Commit(second);
+  EXPECT_THAT(Live(), ElementsAre(std::pair("a2", 1), std::pair("c", 3), std::pair("b", 2)));
+  ASSERT_TRUE(slow.DeleteUnused(second.snapshot.manifest_list).ok());
+  EXPECT_EQ(store_->List("t/")->size(), before);
+}
+
+TEST_F(WritingASnapshot, APlanThatChangesBetweenAttemptsLeavesNothingBehind) {
+  Append({File("a")});
+  SnapshotWriter writer(*store_);
+  Prepare(writer, PlanOf({File("b"), File("c")}));
+  const auto change = Prepare(writer, PlanOf({File("c")}));
+  Commit(change);
+  ASSERT_TRUE(writer.DeleteUnused(change.snapshot.manifest_list).ok());
+  EXPECT_THAT(Live(), ElementsAre(std::pair("c", 2), std::pair("a", 1)));
+  EXPECT_EQ(store_->List("t/metadata/")->size(), 4u);  // two manifests, two lists
+}
+
+TEST_F(WritingASnapshot, ManySmallManifestsBecomeOne) {
+  table_.properties["commit.manifest.min-count-to-merge"] = "4";
+  for (int i = 0; i < 10; ++i) Append({File(std::to_string(i))});
+  const auto lines = ReadManifestList(*store_, *table_.CurrentSnapshot()).ValueOrDie();
+  EXPECT_LE(lines.size(), 5u);
+  const auto live = Live();
+  ASSERT_EQ(live.size(), 10u);
+  for (const auto& [name, sequence] : live) EXPECT_EQ(sequence, std::stoi(name) + 1);
+  EXPECT_EQ(table_.CurrentSnapshot()->summary.at("total-data-files"), "10");
+}
+
+TEST_F(WritingASnapshot, MergedManifestsOfVersionThreeKeepTheirRowIds) {
+  table_.format_version = 3;
+  table_.properties["commit.manifest.min-count-to-merge"] = "2";
+  for (int i = 0; i < 6; ++i) Append({File(std::to_string(i))});
+  const auto live = ReadLiveFiles(*store_, *table_.CurrentSnapshot()).ValueOrDie();
+  ASSERT_EQ(live.data.size(), 6u);
+  std::set<int64_t> ids;
+  for (const auto& entry : live.data) ids.insert(entry.data_file.first_row_id.value());
+  EXPECT_EQ(ids.size(), 6u);
+  // The first file had the first ids, whatever manifest it lies in now.
+  for (const auto& entry : live.data) {
+    if (entry.data_file.file_path.back() == '0') EXPECT_EQ(entry.data_file.first_row_id, 0);
+  }
+}
+
+TEST_F(WritingASnapshot, AnUnusedListIsKnownByItsNameOnly) {
+  SnapshotWriter writer(*store_);
+  const auto change = Prepare(writer, PlanOf({File("a")}));
+  Commit(change);
+  ASSERT_TRUE(writer.DeleteUnused("memory:///t/metadata/of-somebody-else.avro").ok());
+  EXPECT_EQ(Live().size(), 1u);
 }
 
 TEST_F(WritingASnapshot, UnusableInputsAreRefused) {

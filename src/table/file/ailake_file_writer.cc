@@ -24,6 +24,7 @@ struct WriteOptions {
   int64_t row_group_rows = 0;
   std::map<std::string, std::pair<int32_t, int32_t>> vector_field_ids;
   bool build_indexes = true;
+  std::map<std::string, std::string> footer_keys;
 
   IndexRequest RequestFor(const ColumnToWrite& column) const {
     IndexRequest request;
@@ -197,14 +198,17 @@ class FileInProgress {
 
   /// What a reader of the footer learns of the primary vector column.
   format::FooterKeys FooterFacts() const {
-    if (columns_.empty()) return {};
+    format::FooterKeys keys;
+    for (const auto& [key, value] : options_.footer_keys) keys.emplace_back(key, value);
+    if (columns_.empty()) return keys;
     const VectorStoragePolicy& policy = columns_.front().policy();
-    return {{std::string(format::kVersionKey), std::to_string(format::kSectionVersion)},
-            {std::string(format::kVectorColumnKey), policy.column_name},
-            {std::string(format::kDimKey), std::to_string(policy.dim)},
-            {std::string(format::kMetricKey), std::string(MetricName(policy.metric))},
-            {std::string(format::kPrecisionKey), std::string(PrecisionName(policy.precision))},
-            {std::string(format::kRecordCountKey), std::to_string(batch_.num_rows())}};
+    keys.emplace_back(format::kVersionKey, std::to_string(format::kSectionVersion));
+    keys.emplace_back(format::kVectorColumnKey, policy.column_name);
+    keys.emplace_back(format::kDimKey, std::to_string(policy.dim));
+    keys.emplace_back(format::kMetricKey, std::string(MetricName(policy.metric)));
+    keys.emplace_back(format::kPrecisionKey, std::string(PrecisionName(policy.precision)));
+    keys.emplace_back(format::kRecordCountKey, std::to_string(batch_.num_rows()));
+    return keys;
   }
 
   const arrow::RecordBatch& batch_;
@@ -267,6 +271,11 @@ AilakeFileWriter& AilakeFileWriter::WithVectorFieldId(const std::string& column,
   return *this;
 }
 
+AilakeFileWriter& AilakeFileWriter::WithFooterKey(const std::string& key, std::string value) {
+  footer_keys_[key] = std::move(value);
+  return *this;
+}
+
 Result<WrittenFile> AilakeFileWriter::Write(const std::string& path,
                                             const arrow::RecordBatch& batch,
                                             const EmbeddingsView& embeddings) {
@@ -288,7 +297,8 @@ Result<WrittenFile> AilakeFileWriter::WriteMulti(const std::string& path,
                                                  std::span<const VectorColumn> columns,
                                                  bool build_indexes) {
   WriteOptions options{hnsw_,    ivf_pq_,         index_type_,       hardware_,    codebooks_,
-                       threads_, row_group_rows_, vector_field_ids_, build_indexes};
+                       threads_, row_group_rows_, vector_field_ids_, build_indexes,
+                       footer_keys_};
   auto written = FileInProgress::Write(*store_, path, batch, columns, options);
   if (!written.ok()) return WithContext(written.status(), "writing '" + path + "'");
   return written;

@@ -71,14 +71,6 @@ Result<std::shared_ptr<const StoredVectorColumn>> FileReader::OpenVectorColumn(
                field_id, " of '", policy.column_name, "'");
 }
 
-Result<std::shared_ptr<const StoredVectorColumn>> FileReader::OpenVectorColumn(
-    const VectorStoragePolicy& policy, const arrow::Schema& table) const {
-  const auto field = table.GetFieldByName(policy.column_name);
-  if (field == nullptr) return OpenVectorColumn(policy);
-  ARROW_ASSIGN_OR_RAISE(const int32_t id, format::FieldIdOf(*field));
-  return id < 0 ? OpenVectorColumn(policy) : OpenVectorColumn(policy, id);
-}
-
 std::vector<VectorColumnInfo> FileReader::vector_columns() const {
   std::vector<VectorColumnInfo> infos;
   for (const ColumnSections& sections : file_->columns) {

@@ -33,9 +33,6 @@ class FileReader : public AilakeFileReader {
   /// without field ids is asked by name.
   Result<std::shared_ptr<const StoredVectorColumn>> OpenVectorColumn(
       const VectorStoragePolicy& policy, int32_t field_id) const;
-  /// The id is taken from the table's schema.
-  Result<std::shared_ptr<const StoredVectorColumn>> OpenVectorColumn(
-      const VectorStoragePolicy& policy, const arrow::Schema& table) const;
 
   const OpenedFile& file() const { return *file_; }
 

@@ -3,6 +3,7 @@
 // IndexRequest: which index a vector column of a file is to get.
 #pragma once
 
+#include <atomic>
 #include <memory>
 
 #include "index/codebook.h"
@@ -17,6 +18,8 @@ struct IndexRequest {
   IvfPqConfig ivf_pq;  ///< for training, when there is no codebook
   std::shared_ptr<const index::Codebook> codebook;
   int threads = 0;  ///< 0: as many as the process may use
+  /// Set by another thread to give up a long build, which then fails with kCancelled.
+  const std::atomic<bool>* stop = nullptr;
 };
 
 }  // namespace tarn

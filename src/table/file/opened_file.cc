@@ -209,6 +209,8 @@ parquet::ArrowReaderProperties ReaderProperties() {
   parquet::ArrowReaderProperties properties;
   properties.set_arrow_extensions_enabled(true);
   properties.set_pre_buffer(false);
+  // Old files of other engines; in nanoseconds, their range would be small.
+  properties.set_coerce_int96_timestamp_unit(arrow::TimeUnit::MICRO);
   return properties;
 }
 

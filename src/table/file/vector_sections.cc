@@ -79,6 +79,7 @@ Status ColumnToWrite::BuildIndex(const IndexRequest& request) {
   options.hnsw = request.hnsw;
   options.eight_bit_codes = !policy_.keep_raw_for_reranking || request.hnsw.code_bits == 8;
   options.threads = ResolveThreads(request.threads);
+  options.stop = request.stop;
   if (request.type == IndexType::kIvfPq) {
     codebook_ = request.codebook;
     if (vectors.count == 0) {

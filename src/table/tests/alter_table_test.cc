@@ -261,15 +261,16 @@ class VectorEvolutionTest : public AlterTableTest {
     const auto view = ReadView::Open(catalog_, kTable).ValueOrDie();
     std::vector<std::string> found;
     for (size_t i = 0; i < view->files().size(); ++i) {
-      const auto reader = view->OpenFile(i).ValueOrDie();
-      const auto column = FileReader::Of(*reader).OpenVectorColumn(view->vector_policies()[policy],
-                                                                   *view->schema());
-      if (!column.ok()) {
-        EXPECT_TRUE(IsKind(column.status(), ErrorKind::kNotFound)) << column.status();
+      auto in_file = view->vector_policies()[policy];
+      const auto name = view->ColumnInFile(i, in_file.column_name).ValueOrDie();
+      if (!name) {
         found.push_back("-");
         continue;
       }
-      found.push_back((*column)->policy().column_name + ((*column)->has_index() ? ":1" : ":0"));
+      in_file.column_name = *name;
+      const auto reader = view->OpenFile(i).ValueOrDie();
+      const auto column = FileReader::Of(*reader).OpenVectorColumn(in_file).ValueOrDie();
+      found.push_back(*name + (column->has_index() ? ":1" : ":0"));
     }
     return found;
   }

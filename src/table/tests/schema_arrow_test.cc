@@ -74,9 +74,21 @@ TEST(SchemaArrow, VectorColumnsFollowAsOptionalListsOfRequiredFloats) {
   EXPECT_THAT(clash.status().message(), HasSubstr("'v'"));
 }
 
+TEST(SchemaArrow, TypesOfVersionThreeAreRead) {
+  using iceberg::TypeId;
+  iceberg::Schema schema;
+  schema.fields.push_back({1, "ns", false, iceberg::Type::Of(TypeId::kTimestampNs)});
+  schema.fields.push_back({2, "zoned", false, iceberg::Type::Of(TypeId::kTimestampTzNs)});
+  schema.fields.push_back({3, "unknown", false, iceberg::Type::Of(TypeId::kUnknown)});
+  const auto read = ToArrowSchema(schema).ValueOrDie();
+  EXPECT_TRUE(read->field(0)->type()->Equals(arrow::timestamp(arrow::TimeUnit::NANO)));
+  EXPECT_TRUE(read->field(1)->type()->Equals(arrow::timestamp(arrow::TimeUnit::NANO, "UTC")));
+  EXPECT_TRUE(read->field(2)->type()->Equals(arrow::null()));
+}
+
 TEST(SchemaArrow, TypesOfLaterVersionsAreNamedNotGuessed) {
   iceberg::Schema schema;
-  schema.fields.push_back({1, "when", false, iceberg::Type::Of(iceberg::TypeId::kTimestampNs)});
+  schema.fields.push_back({1, "when", false, iceberg::Type::Of(iceberg::TypeId::kOther)});
   const auto status = ToArrowSchema(schema).status();
   EXPECT_TRUE(IsKind(status, ErrorKind::kNotSupported));
   EXPECT_THAT(status.message(), HasSubstr("'when'"));

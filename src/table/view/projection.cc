@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "table/view/projection.h"
 
+#include <algorithm>
+
 #include "arrow/api.h"
 #include "format/storable_schema.h"
-#include "table/fit.h"
 
 namespace tarn {
 
@@ -24,39 +25,44 @@ Result<std::shared_ptr<arrow::Schema>> SelectColumns(const arrow::Schema& schema
   return arrow::schema(std::move(fields));
 }
 
-Result<Projection> Projection::Make(const arrow::Schema& table, const arrow::Schema& file,
-                                    const std::vector<std::string>& asked) {
-  Projection projection;
-  ARROW_ASSIGN_OR_RAISE(projection.target, SelectColumns(table, asked));
-  std::vector<int32_t> file_ids;
+Result<std::shared_ptr<arrow::Field>> FindColumnById(const arrow::Schema& file, int32_t field_id) {
   for (const auto& field : file.fields()) {
     ARROW_ASSIGN_OR_RAISE(const int32_t id, format::FieldIdOf(*field));
-    if (id < 0) {
-      return Error(
-          ErrorKind::kNotSupported, "column '", field->name(),
-          "' of the file has no field id; this version reads only files whose columns have one");
-    }
-    file_ids.push_back(id);
+    if (id == field_id && id >= 0) return field;
   }
+  return nullptr;
+}
+
+Result<Projection> Projection::Make(std::shared_ptr<arrow::Schema> target,
+                                    const arrow::Schema& file, FillValues fill) {
+  Projection projection;
+  projection.target = std::move(target);
+  projection.fill = std::move(fill);
+  arrow::FieldVector columns;
   for (const auto& field : projection.target->fields()) {
     ARROW_ASSIGN_OR_RAISE(const int32_t wanted, format::FieldIdOf(*field));
-    for (size_t i = 0; i < file_ids.size(); ++i) {
-      if (file_ids[i] == wanted)
-        projection.file_columns.push_back(file.field(static_cast<int>(i))->name());
+    ARROW_ASSIGN_OR_RAISE(auto column, FindColumnById(file, wanted));
+    // A column that is asked for twice is read once.
+    if (column != nullptr && std::find(columns.begin(), columns.end(), column) == columns.end()) {
+      columns.push_back(std::move(column));
     }
   }
+  projection.source = arrow::schema(std::move(columns));
   return projection;
 }
 
+std::vector<std::string> Projection::file_columns() const { return source->field_names(); }
+
 Result<std::shared_ptr<arrow::RecordBatch>> Projection::Apply(const arrow::Table& read,
                                                               int64_t rows) const {
-  if (read.num_columns() == 0) {
-    return FitBatch(
-        *arrow::RecordBatch::Make(arrow::schema(arrow::FieldVector{}), rows, arrow::ArrayVector{}),
-        target, FitBy::kFieldId);
+  arrow::ArrayVector columns;
+  if (read.num_columns() > 0) {
+    ARROW_ASSIGN_OR_RAISE(const auto batch, read.CombineChunksToBatch());
+    columns = batch->columns();
+    rows = batch->num_rows();
   }
-  ARROW_ASSIGN_OR_RAISE(auto batch, read.CombineChunksToBatch());
-  return FitBatch(*batch, target, FitBy::kFieldId);
+  return FitBatch(*arrow::RecordBatch::Make(source, rows, std::move(columns)), target,
+                  FitBy::kFieldId, &fill);
 }
 
 }  // namespace tarn

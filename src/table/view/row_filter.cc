@@ -59,6 +59,18 @@ Result<std::vector<uint64_t>> TrueRows(const arrow::Datum& answer, int64_t rows)
   return words;
 }
 
+/// Bits that are numbered among the live rows of a file, at the positions of these rows.
+std::vector<uint64_t> AtPositions(const std::vector<uint64_t>& bits, const RowBitmap& live) {
+  std::vector<uint64_t> words(live.words.size());
+  uint64_t rank = 0;
+  for (size_t w = 0; w < words.size(); ++w) {
+    for (uint64_t rest = live.words[w]; rest != 0; rest &= rest - 1, ++rank) {
+      if (bits[rank / 64] >> (rank % 64) & 1) words[w] |= rest & -rest;
+    }
+  }
+  return words;
+}
+
 Result<cp::Expression> BindPredicate(const cp::Expression& predicate, const arrow::Schema& schema) {
   auto bound = predicate.Bind(schema);
   if (!bound.ok()) {
@@ -90,16 +102,17 @@ Result<std::shared_ptr<const RowFilter>> RowFilter::Where(const ReadView& view,
   ARROW_ASSIGN_OR_RAISE(auto scan, view.Scan(columns));
   ARROW_ASSIGN_OR_RAISE(const auto bound, BindPredicate(predicate, *scan->schema()));
   std::vector<std::vector<uint64_t>> words;
-  for (const ViewFile& file : view.files()) {
+  for (size_t file = 0; file < view.files().size(); ++file) {
     std::shared_ptr<arrow::RecordBatch> batch;
     ARROW_RETURN_NOT_OK(scan->ReadNext(&batch));
     auto answer = cp::ExecuteScalarExpression(bound, cp::ExecBatch(*batch));
     if (!answer.ok()) {
       return Error(ErrorKind::kBadInput, "the filter ", predicate.ToString(), " failed in ",
-                   file.path, ": ", answer.status().message());
+                   view.files()[file].path, ": ", answer.status().message());
     }
     ARROW_ASSIGN_OR_RAISE(auto bits, TrueRows(*answer, batch->num_rows()));
-    words.push_back(std::move(bits));
+    ARROW_ASSIGN_OR_RAISE(const auto live, view.LiveRows(file));
+    words.push_back(live == nullptr ? std::move(bits) : AtPositions(bits, *live));
   }
   return FromBitmaps(view, std::move(words));
 }
@@ -114,16 +127,18 @@ Result<std::shared_ptr<const RowFilter>> RowFilter::FromBitmaps(
   filter->snapshot_ = view.snapshot();
   for (size_t file = 0; file < words.size(); ++file) {
     const auto rows = static_cast<uint64_t>(view.files()[file].rows);
+    ARROW_ASSIGN_OR_RAISE(const auto live, view.LiveRows(file));
     uint64_t count = 0;
     for (size_t w = 0; w < words[file].size(); ++w) {
-      const uint64_t word = words[file][w];
-      count += static_cast<uint64_t>(std::popcount(word));
+      uint64_t& word = words[file][w];
       if (word == 0) continue;
       const uint64_t last = w * 64 + 63 - static_cast<uint64_t>(std::countl_zero(word));
       if (last >= rows) {
         return Error(ErrorKind::kBadInput, "the row filter marks row ", last, " of ",
                      view.files()[file].path, ", which has ", rows, " rows");
       }
+      if (live != nullptr) word &= live->words[w];
+      count += static_cast<uint64_t>(std::popcount(word));
     }
     filter->counts_.push_back(count);
   }

@@ -2,30 +2,26 @@
 #include "tarn/table_writer.h"
 
 #include <algorithm>
+#include <functional>
 
 #include "arrow/api.h"
 #include "base/random_id.h"
+#include "base/clock.h"
 #include "catalog/append.h"
 #include "format/storable_schema.h"
 #include "iceberg/location.h"
 #include "table/codebook/codebook_shelf.h"
 #include "table/file/reindex.h"
 #include "table/file_metrics.h"
+#include "table/indexing/index_pool.h"
+#include "table/ledger/batch_ledger.h"
 #include "table/maintenance/auto_expiry.h"
 #include "table/schema_arrow.h"
 #include "table/writer/batch_plan.h"
+#include "table/writer/staged_commit.h"
 
 namespace tarn {
 namespace {
-
-struct StagedFile {
-  std::string path;  ///< in the store
-  iceberg::DataFile file;
-  /// No table can name it: it was never part of a commit, or only of one that lost for certain.
-  bool surely_unused = true;
-  /// Columns with an index that is coded with a codebook, and its fingerprint.
-  std::map<std::string, std::string> codebooks = {};
-};
 
 class TableWriterImpl : public TableWriter {
  public:
@@ -53,22 +49,19 @@ class TableWriterImpl : public TableWriter {
   }
 
   Status WriteBatch(const arrow::RecordBatch& batch, const EmbeddingsView& embeddings) override {
-    return StagePrimary(batch, embeddings, {options_.index, properties_.ivf_pq});
+    return StagePrimary(batch, embeddings, Usual());
   }
 
-  Status WriteBatch(const arrow::RecordBatch& batch) override {
-    return Stage(batch, {}, {options_.index, properties_.ivf_pq});
-  }
+  Status WriteBatch(const arrow::RecordBatch& batch) override { return Stage(batch, {}, Usual()); }
 
   Status WriteBatchMulti(const arrow::RecordBatch& batch,
                          std::span<const VectorColumn> columns) override {
-    return Stage(batch, columns, {options_.index, properties_.ivf_pq});
+    return Stage(batch, columns, Usual());
   }
 
   Status WriteBatchIvfPq(const arrow::RecordBatch& batch, const EmbeddingsView& embeddings,
                          const std::optional<IvfPqConfig>& config) override {
-    return StagePrimary(batch, embeddings,
-                        {IndexType::kIvfPq, config.value_or(properties_.ivf_pq)});
+    return StagePrimary(batch, embeddings, IvfPq(config));
   }
 
   Status WriteBatchAuto(const arrow::RecordBatch& batch,
@@ -76,12 +69,48 @@ class TableWriterImpl : public TableWriter {
     return StagePrimary(batch, embeddings, {IndexType::kAuto, properties_.ivf_pq});
   }
 
+  Status WriteBatchDeferred(const arrow::RecordBatch& batch,
+                            const EmbeddingsView& embeddings) override {
+    Indexing indexing = Usual();
+    indexing.deferred = true;
+    return StagePrimary(batch, embeddings, indexing);
+  }
+
+  Status WriteBatchDeferred(const arrow::RecordBatch& batch) override {
+    Indexing indexing = Usual();
+    indexing.deferred = true;
+    return Stage(batch, {}, indexing);
+  }
+
+  Status WriteBatchIvfPqDeferred(const arrow::RecordBatch& batch, const EmbeddingsView& embeddings,
+                                 const std::optional<IvfPqConfig>& config) override {
+    Indexing indexing = IvfPq(config);
+    indexing.deferred = true;
+    return StagePrimary(batch, embeddings, indexing);
+  }
+
+  Result<bool> WriteBatchIdempotent(const arrow::RecordBatch& batch,
+                                    const EmbeddingsView& embeddings,
+                                    std::string_view batch_id) override {
+    return StageOnce(batch_id, [&](Indexing indexing) {
+      return StagePrimary(batch, embeddings, indexing);
+    });
+  }
+
+  Result<bool> WriteBatchIdempotent(const arrow::RecordBatch& batch,
+                                    std::string_view batch_id) override {
+    return StageOnce(batch_id, [&](Indexing indexing) { return Stage(batch, {}, indexing); });
+  }
+
   Result<SnapshotId> Commit() override;
+  Status WaitForIndexes(std::optional<std::chrono::milliseconds> timeout) override;
 
   int64_t staged_rows() const override {
     int64_t rows = 0;
     for (const auto& staged : staged_) rows += staged.file.record_count;
-    for (const auto& staged : in_doubt_) rows += staged.file.record_count;
+    if (commit_) {
+      for (const auto& staged : commit_->files()) rows += staged.file.record_count;
+    }
     return rows;
   }
 
@@ -90,13 +119,22 @@ class TableWriterImpl : public TableWriter {
   struct Indexing {
     std::optional<IndexType> type;
     IvfPqConfig ivf_pq;
+    bool deferred = false;
+    std::string batch_id = {};
   };
+  Indexing Usual() const { return {options_.index, properties_.ivf_pq}; }
+  Indexing IvfPq(const std::optional<IvfPqConfig>& config) const {
+    return {IndexType::kIvfPq, config.value_or(properties_.ivf_pq)};
+  }
 
   Status StagePrimary(const arrow::RecordBatch& batch, const EmbeddingsView& embeddings,
                       const Indexing& indexing);
   Status Stage(const arrow::RecordBatch& batch, std::span<const VectorColumn> given,
                const Indexing& indexing);
   Status AdoptNewest();
+  Result<bool> StageOnce(std::string_view batch_id,
+                         const std::function<Status(const Indexing&)>& stage);
+  bool IsStaged(std::string_view batch_id) const;
   Result<StagedFile> WriteFile(const BatchPlan& plan, const Indexing& indexing);
   IndexType TypeFor(const VectorColumn& column, IndexType asked) const;
   Result<StagedFile> Describe(const WrittenFile& written, const std::string& uri,
@@ -115,9 +153,9 @@ class TableWriterImpl : public TableWriter {
   CodebookShelf shelf_;
   std::optional<SnapshotId> parent_;
   std::vector<StagedFile> staged_;
-  /// A commit in flight or of unknown outcome, and its files.
-  std::unique_ptr<AppendAttempt> attempt_;
-  std::vector<StagedFile> in_doubt_;
+  /// A commit in flight or of unknown outcome, with its files.
+  std::unique_ptr<StagedCommit> commit_;
+  std::unique_ptr<CommitAttempt> attempt_;
   AutoExpiry expiry_{catalog_, state_.ident};
 };
 
@@ -161,9 +199,30 @@ Status TableWriterImpl::Stage(const arrow::RecordBatch& batch, std::span<const V
   ARROW_ASSIGN_OR_RAISE(auto plan, std::move(planned));
   if (plan.columns->num_rows() == 0) return Status::OK();
   ARROW_ASSIGN_OR_RAISE(auto staged, WriteFile(plan, indexing));
+  staged.batch_id = indexing.batch_id;
+  staged.awaits_index = indexing.deferred && indexing.type && !plan.vectors.empty();
   schema_ = std::move(plan.schema);
   staged_.push_back(std::move(staged));
   return Status::OK();
+}
+
+bool TableWriterImpl::IsStaged(std::string_view batch_id) const {
+  const auto is = [&](const StagedFile& staged) { return staged.batch_id == batch_id; };
+  return std::any_of(staged_.begin(), staged_.end(), is) ||
+         (commit_ && std::any_of(commit_->files().begin(), commit_->files().end(), is));
+}
+
+Result<bool> TableWriterImpl::StageOnce(std::string_view batch_id,
+                                        const std::function<Status(const Indexing&)>& stage) {
+  ARROW_RETURN_NOT_OK(BatchLedger::CheckId(batch_id));
+  if (IsStaged(batch_id)) return false;
+  ARROW_ASSIGN_OR_RAISE(const auto state, catalog_->LoadTable(state_.ident));
+  ARROW_ASSIGN_OR_RAISE(const auto ledger, BatchLedger::Of(state.metadata->properties));
+  if (ledger.Contains(batch_id)) return false;
+  Indexing indexing = Usual();
+  indexing.batch_id = batch_id;
+  ARROW_RETURN_NOT_OK(stage(indexing));
+  return true;
 }
 
 IndexType TableWriterImpl::TypeFor(const VectorColumn& column, IndexType asked) const {
@@ -183,17 +242,20 @@ Result<StagedFile> TableWriterImpl::WriteFile(const BatchPlan& plan, const Index
   if (options_.hardware && indexing.type == IndexType::kAuto) {
     writer.WithAutoIndex(*options_.hardware);
   }
+  const bool index_now = indexing.type.has_value() && !indexing.deferred;
+  writer.WithFooterKey(WantedIndex::kFooterKey,
+                       WantedIndex{indexing.type, indexing.ivf_pq}.ToFooter());
   for (const auto& column : plan.vectors) {
     const auto& name = column.policy.column_name;
     const auto* field = plan.schema.FindColumn(name);
     writer.WithVectorFieldId(field->name, field->id, field->type.fields[0].id);
-    if (!indexing.type || TypeFor(column, *indexing.type) != IndexType::kIvfPq) continue;
+    if (!index_now || TypeFor(column, *indexing.type) != IndexType::kIvfPq) continue;
     const int64_t vectors = column.embeddings.rows() - column.embeddings.null_count();
     ARROW_ASSIGN_OR_RAISE(auto codebook, shelf_.For(column.policy, field->id, vectors));
     if (codebook != nullptr) writer.WithCodebook(name, std::move(codebook));
   }
-  ARROW_ASSIGN_OR_RAISE(auto written, writer.WriteMulti(path, *plan.columns, plan.vectors,
-                                                        indexing.type.has_value()));
+  ARROW_ASSIGN_OR_RAISE(auto written,
+                        writer.WriteMulti(path, *plan.columns, plan.vectors, index_now));
   ARROW_ASSIGN_OR_RAISE(auto staged, Describe(written, uri, plan.schema));
   for (const auto& [name, codebook] : written.codebooks) {
     const auto* field = plan.schema.FindColumn(name);
@@ -287,14 +349,16 @@ Status TableWriterImpl::CodeAgain(StagedFile* staged) {
 }
 
 Result<SnapshotId> TableWriterImpl::TryStaged() {
-  AppendCommit commit;
-  for (const auto& staged : staged_) commit.files.push_back(staged.file);
-  commit.parent = parent_;
-  if (state_.metadata->CurrentSchema().fields.empty()) commit.schema = schema_;
-  shelf_.AddTo(&commit);
-  attempt_ = std::make_unique<AppendAttempt>(*catalog_, state_.ident, std::move(commit));
-  in_doubt_ = std::move(staged_);
+  AppendCommit rest;
+  rest.parent = parent_;
+  if (state_.metadata->CurrentSchema().fields.empty()) rest.schema = schema_;
+  shelf_.AddTo(&rest);
+  commit_ = std::make_unique<StagedCommit>(std::move(staged_), std::move(rest));
   staged_.clear();
+  attempt_ = std::make_unique<CommitAttempt>(
+      *catalog_, state_.ident, [commit = commit_.get()](const TableState& base) {
+        return commit->Plan(base, Clock::System().NowMillis());
+      });
   return RunAttempt();
 }
 
@@ -303,25 +367,41 @@ Result<SnapshotId> TableWriterImpl::RunAttempt() {
   if (!done.ok()) {
     const bool lost = IsKind(done.status(), ErrorKind::kCommitConflict) ||
                       IsKind(done.status(), ErrorKind::kValidationFailed);
-    for (auto& staged : in_doubt_) staged.surely_unused &= lost;
+    for (auto& staged : commit_->files()) staged.surely_unused &= lost;
     // After anything but a lost race the attempt lives on: under its snapshot id the next Commit
     // finds out whether it happened after all, instead of adding the same files a second time.
     if (!lost) return done.status();
-  }
-  attempt_.reset();
-  if (!done.ok()) {
     // Known not to have happened: the files wait for the next Commit, before those staged since.
-    staged_.insert(staged_.begin(), std::make_move_iterator(in_doubt_.begin()),
-                   std::make_move_iterator(in_doubt_.end()));
-    in_doubt_.clear();
+    auto& files = commit_->files();
+    staged_.insert(staged_.begin(), std::make_move_iterator(files.begin()),
+                   std::make_move_iterator(files.end()));
+    attempt_.reset();
+    commit_.reset();
     return done.status();
   }
-  in_doubt_.clear();
-  shelf_.Committed();
   state_ = done->state;
+  bool awaits_index = false;
+  for (size_t i = 0; i < commit_->files().size(); ++i) {
+    const StagedFile& staged = commit_->files()[i];
+    if (!commit_->is_left_out(i)) {
+      awaits_index |= staged.awaits_index;
+    } else if (staged.surely_unused && !attempt_->was_in_doubt()) {
+      (void)catalog_->store().Delete(staged.path);
+    }
+  }
+  const bool committed = done->snapshot != 0;
+  attempt_.reset();
+  commit_.reset();
+  if (!committed) return state_.metadata->current_snapshot_id;
+  shelf_.Committed();
   expiry_.AfterCommit(state_);
   if (parent_) parent_ = done->snapshot;
+  if (awaits_index && options_.index_in_background) IndexPool::Shared().Submit(catalog_, state_);
   return done->snapshot;
+}
+
+Status TableWriterImpl::WaitForIndexes(std::optional<std::chrono::milliseconds> timeout) {
+  return IndexPool::Shared().Wait(catalog_, state_.ident, timeout);
 }
 
 Status CheckWritable(const TableState& state) {

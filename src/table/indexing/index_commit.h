@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// IndexCommit: files with an index take the place of the same files without one. The rows stay the
+// same, in the same order, and as old as they were: a new file carries the data sequence number of
+// the old, so that the same deletes apply.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "catalog/append.h"
+#include "iceberg/manifest.h"
+
+namespace tarn {
+
+/// A file that was built to replace another.
+struct BuiltIndex {
+  iceberg::ManifestEntry old;  ///< as it was when the build began
+  std::string path;            ///< of the new file, in the store
+  iceberg::DataFile file;      ///< the new one
+  std::map<std::string, std::string> codebooks = {};  ///< fingerprints by column
+  bool replaced = false;       ///< by the newest plan
+};
+
+/// The replacement of all built files whose old ones are live in `base`; of the others, somebody
+/// else disposed, and `replaced` says so. Empty when there is none. `rest`: properties to set and to
+/// find; its files and schema are ignored.
+Result<CommitPlan> PlanIndexCommit(Store& store, const TableState& base, const AppendCommit& rest,
+                                   std::vector<BuiltIndex>* built);
+
+}  // namespace tarn

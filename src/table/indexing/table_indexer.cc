@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "table/indexing/table_indexer.h"
+
+#include <algorithm>
+
+#include "base/random_id.h"
+#include "catalog/commit_attempt.h"
+#include "iceberg/location.h"
+#include "iceberg/table_metadata.h"
+#include "table/file/reindex.h"
+
+namespace tarn {
+
+TableIndexer::TableIndexer(std::shared_ptr<CatalogProvider> catalog, TableIdent table,
+                           Options options)
+    : catalog_(std::move(catalog)),
+      table_(std::move(table)),
+      options_(options),
+      backlog_(catalog_->shared_store()),
+      shelf_(*catalog_, table_) {}
+
+TableIndexer::~TableIndexer() {
+  for (const auto& built : built_) (void)catalog_->store().Delete(built.path);
+}
+
+Status TableIndexer::Refresh() {
+  ARROW_ASSIGN_OR_RAISE(auto state, catalog_->LoadTable(table_));
+  if (state_ && state_->metadata_path == state.metadata_path) return Status::OK();
+  ARROW_ASSIGN_OR_RAISE(properties_, TableProperties::FromIceberg(state.metadata->properties));
+  policy_ = IndexingPolicy::Of(state.metadata->properties);
+  ARROW_RETURN_NOT_OK(backlog_.Look(state, options_.small_files, &pending_).status());
+  // Oldest first: what was written first is searched by scanning for the longest time.
+  std::stable_sort(pending_.begin(), pending_.end(), [](const auto& a, const auto& b) {
+    return a.entry.sequence_number < b.entry.sequence_number;
+  });
+  state_ = std::move(state);
+  return Status::OK();
+}
+
+const BacklogFile* TableIndexer::Next() const {
+  for (const BacklogFile& file : pending_) {
+    const std::string& location = file.entry.data_file.file_path;
+    const bool done = std::any_of(built_.begin(), built_.end(), [&](const BuiltIndex& built) {
+      return built.old.data_file.file_path == location;
+    });
+    const bool failed = std::any_of(failures_.begin(), failures_.end(),
+                                    [&](const IndexFailure& f) { return f.path == file.path; });
+    if (!done && !failed && passed_over_.count(location) == 0) return &file;
+  }
+  return nullptr;
+}
+
+Result<bool> TableIndexer::BuildNext() {
+  ARROW_RETURN_NOT_OK(Refresh());
+  const BacklogFile* file = Next();
+  progress_.pending_files = static_cast<int64_t>(pending_.size() - built_.size());
+  if (file == nullptr) return false;
+  const Status status = Build(*file);
+  if (IsKind(status, ErrorKind::kCancelled)) return status;
+  if (!status.ok()) {
+    failures_.push_back({file->path, status});
+    return true;
+  }
+  ++progress_.built_files;
+  progress_.built_rows += file->entry.data_file.record_count;
+  return true;
+}
+
+Result<std::map<std::string, IndexRequest>> TableIndexer::RequestsFor(const BacklogFile& file) {
+  std::map<std::string, IndexRequest> requests;
+  for (const auto& policy : file.columns) {
+    IndexRequest request;
+    const int64_t rows = file.entry.data_file.record_count;
+    request.type = ChooseIndexType(*file.wanted.type, rows, Hardware::Detect());
+    request.hnsw = properties_.hnsw;
+    request.ivf_pq = file.wanted.ivf_pq;
+    if (policy.pq && request.ivf_pq.m == 0) {
+      request.ivf_pq.m = policy.pq->num_subvectors;
+      request.ivf_pq.bits = policy.pq->bits;
+    }
+    request.threads = options_.threads;
+    request.stop = options_.stop;
+    if (request.type == IndexType::kIvfPq) {
+      const auto* field = state_->metadata->CurrentSchema().FindColumn(policy.column_name);
+      if (field == nullptr) continue;
+      ARROW_ASSIGN_OR_RAISE(request.codebook, shelf_.For(policy, field->id, rows));
+    }
+    requests[policy.column_name] = std::move(request);
+  }
+  return requests;
+}
+
+Status TableIndexer::Build(const BacklogFile& file) {
+  ARROW_ASSIGN_OR_RAISE(const auto requests, RequestsFor(file));
+  const std::string uri = iceberg::DataFileLocation(*state_->metadata, NewUuid7() + ".parquet");
+  ARROW_ASSIGN_OR_RAISE(const std::string path, catalog_->store().PathOf(uri));
+  ARROW_ASSIGN_OR_RAISE(const auto written,
+                        ReindexFile(catalog_->store(), file.path, path, requests));
+  ARROW_ASSIGN_OR_RAISE(auto built, Describe(written, uri, file.entry));
+  for (const auto& [name, codebook] : written.codebooks) {
+    if (requests.count(name) == 0) continue;
+    const auto* field = state_->metadata->CurrentSchema().FindColumn(name);
+    const auto policy = std::find_if(file.columns.begin(), file.columns.end(),
+                                     [&](const auto& p) { return p.column_name == name; });
+    shelf_.Trained(*policy, field->id, codebook, uri);
+  }
+  built_.push_back(std::move(built));
+  return Status::OK();
+}
+
+Result<BuiltIndex> TableIndexer::Describe(const WrittenFile& written, const std::string& uri,
+                                          const iceberg::ManifestEntry& old) const {
+  // The same row groups: counts, bounds and offsets are what they were.
+  BuiltIndex built{old, written.path, old.data_file};
+  built.file.file_path = uri;
+  built.file.file_size_in_bytes = static_cast<int64_t>(written.size);
+  for (const auto& [name, codebook] : written.codebooks) {
+    built.codebooks[name] = codebook->fingerprint();
+  }
+  return built;
+}
+
+/// Gives a built file the codebook that another writer's commit brought first.
+Status TableIndexer::CodeAgain(BuiltIndex* built) {
+  std::map<std::string, IndexRequest> requests;
+  for (const auto& [name, fingerprint] : built->codebooks) {
+    const auto policy = std::find_if(properties_.vectors.begin(), properties_.vectors.end(),
+                                     [&](const auto& p) { return p.column_name == name; });
+    const auto* field = state_->metadata->CurrentSchema().FindColumn(name);
+    if (policy == properties_.vectors.end() || field == nullptr) continue;
+    ARROW_ASSIGN_OR_RAISE(auto codebook, shelf_.For(*policy, field->id, /*vectors=*/0));
+    if (codebook == nullptr || codebook->fingerprint() == fingerprint) continue;
+    IndexRequest request;
+    request.type = IndexType::kIvfPq;
+    request.codebook = std::move(codebook);
+    request.threads = options_.threads;
+    requests[name] = std::move(request);
+  }
+  if (requests.empty()) return Status::OK();
+  const std::string uri = iceberg::DataFileLocation(*state_->metadata, NewUuid7() + ".parquet");
+  ARROW_ASSIGN_OR_RAISE(const std::string path, catalog_->store().PathOf(uri));
+  ARROW_ASSIGN_OR_RAISE(const auto written,
+                        ReindexFile(catalog_->store(), built->path, path, requests));
+  ARROW_ASSIGN_OR_RAISE(auto coded, Describe(written, uri, built->old));
+  for (const auto& [name, fingerprint] : built->codebooks) {
+    coded.codebooks.emplace(name, fingerprint);
+  }
+  shelf_.Moved(built->file.file_path, uri);
+  (void)catalog_->store().Delete(built->path);
+  *built = std::move(coded);
+  return Status::OK();
+}
+
+Result<Committed> TableIndexer::TryCommit(bool* in_doubt) {
+  AppendCommit rest;
+  shelf_.AddTo(&rest);
+  CommitAttempt attempt(*catalog_, table_, [&](const TableState& base) {
+    return PlanIndexCommit(catalog_->store(), base, rest, &built_);
+  });
+  auto done = attempt.Commit();
+  *in_doubt = attempt.was_in_doubt();
+  return done;
+}
+
+Status TableIndexer::Commit() {
+  if (built_.empty()) return Status::OK();
+  constexpr int kMostRounds = 5;
+  for (int round = 1;; ++round) {
+    for (BuiltIndex& built : built_) ARROW_RETURN_NOT_OK(CodeAgain(&built));
+    bool in_doubt = false;
+    auto done = TryCommit(&in_doubt);
+    if (!done.ok()) {
+      const Status status = done.status();
+      if (IsKind(status, ErrorKind::kValidationFailed) && round < kMostRounds) {
+        // Another writer's codebook, or another builder's file, was first.
+        ARROW_RETURN_NOT_OK(shelf_.GiveWay().status());
+        continue;
+      }
+      // Whether a failing store published them after all is not known: they stay, orphans at worst.
+      if (!IsKind(status, ErrorKind::kCommitConflict)) built_.clear();
+      return status;
+    }
+    for (const BuiltIndex& built : built_) {
+      if (built.replaced) {
+        ++committed_files_;
+        committed_rows_ += built.file.record_count;
+      } else {
+        passed_over_.insert(built.old.data_file.file_path);
+        if (!in_doubt) (void)catalog_->store().Delete(built.path);
+      }
+    }
+    if (done->snapshot != 0) {
+      ++commits_;
+      shelf_.Committed();
+    }
+    built_.clear();
+    return Status::OK();
+  }
+}
+
+}  // namespace tarn

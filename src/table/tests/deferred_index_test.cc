@@ -1,0 +1,367 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Files that are committed without an index get it later, in place, with nothing lost on the way.
+#include <set>
+#include <thread>
+
+#include "arrow/api.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "iceberg/manifest_io.h"
+#include "iceberg/table_metadata.h"
+#include "store/fault_store.h"
+#include "table/indexing/index_pool.h"
+#include "table/indexing/table_indexer.h"
+#include "table/tests/file_fixture.h"
+#include "tarn/indexing.h"
+#include "tarn/read_view.h"
+#include "tarn/table_info.h"
+#include "tarn/table_writer.h"
+
+namespace tarn {
+namespace {
+
+using ::testing::Each;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+constexpr int32_t kDim = 16;
+const TableIdent kTable{{"db"}, "t"};
+
+class DeferredIndexes : public ::testing::Test {
+ protected:
+  DeferredIndexes() {
+    EXPECT_TRUE(catalog_->CreateTable(kTable, TableProperties(PolicyOf(kDim))).ok());
+  }
+
+  std::unique_ptr<TableWriter> NewWriter(std::optional<IndexType> index = IndexType::kHnsw,
+                                         bool background = false) {
+    return TableWriter::Make(
+               catalog_, kTable,
+               {.index = index, .threads = 1, .index_in_background = background})
+        .ValueOrDie();
+  }
+  static void Stage(TableWriter& writer, int64_t rows, uint32_t seed) {
+    const Status staged = writer.WriteBatchDeferred(*MakeRows(rows), RandomVectors(rows, kDim, 0, seed));
+    ASSERT_TRUE(staged.ok()) << staged;
+  }
+  static void StageIvf(TableWriter& writer, int64_t rows, uint32_t seed) {
+    const Status staged =
+        writer.WriteBatchIvfPqDeferred(*MakeRows(rows), RandomVectors(rows, kDim, 0, seed));
+    ASSERT_TRUE(staged.ok()) << staged;
+  }
+  void Append(int64_t rows, uint32_t seed) {
+    auto writer = NewWriter();
+    Stage(*writer, rows, seed);
+    ASSERT_TRUE(writer->Commit().ok());
+  }
+
+  std::shared_ptr<const ReadView> View() { return ReadView::Open(catalog_, kTable).ValueOrDie(); }
+  /// Index types of the live files, by rows; nullopt: none.
+  std::map<int64_t, std::optional<IndexType>> Indexes() {
+    std::map<int64_t, std::optional<IndexType>> found;
+    const auto view = View();
+    for (size_t i = 0; i < view->files().size(); ++i) {
+      const auto reader = view->OpenFile(i).ValueOrDie();
+      EXPECT_TRUE(reader->Verify().ok()) << reader->Verify();
+      const auto column = reader->vector_columns().at(0);
+      auto& type = found[view->files()[i].rows];
+      if (column.has_index) type = column.index_type;
+      EXPECT_EQ(reader->IsAilakeFile(), column.has_index);
+    }
+    return found;
+  }
+  std::string AllRows() {
+    std::string text;
+    const auto view = View();
+    std::map<int64_t, std::string> by_rows;
+    for (size_t i = 0; i < view->files().size(); ++i) {
+      by_rows[view->files()[i].rows] =
+          (*view->OpenFile(i))->ReadAll({}).ValueOrDie()->ToString();
+    }
+    for (const auto& [rows, part] : by_rows) text += part;
+    return text;
+  }
+  BuildIndexesResult Build(BuildIndexesOptions options = {}) {
+    const auto result = BuildIndexes(catalog_, kTable, options);
+    EXPECT_TRUE(result.ok()) << result.status();
+    return result.ValueOr(BuildIndexesResult());
+  }
+  IndexStatus Status_() { return DescribeIndexes(*catalog_, kTable).ValueOrDie(); }
+  size_t DataFiles() { return store_->List("warehouse/db/t/data")->size(); }
+  size_t Snapshots() { return DescribeTable(*catalog_, kTable)->snapshots.size(); }
+
+  std::shared_ptr<FaultStore> store_ = FaultStore::Make(MemoryStore::Make());
+  std::shared_ptr<HadoopCatalog> catalog_ = HadoopCatalog::Make(store_, "warehouse").ValueOrDie();
+};
+
+TEST_F(DeferredIndexes, AreBuiltLaterAndTheRowsStayWhatTheyAre) {
+  Append(600, 1);
+  Append(700, 2);
+  EXPECT_THAT(Indexes(), ElementsAre(std::pair(600, std::nullopt), std::pair(700, std::nullopt)));
+  EXPECT_EQ(Status_().rows(IndexState::kPending), 1300);
+  const std::string rows = AllRows();
+  const auto before = View();
+
+  const auto result = Build();
+  EXPECT_EQ(result.files, 2);
+  EXPECT_EQ(result.rows, 1300);
+  EXPECT_EQ(result.commits, 1);
+  EXPECT_TRUE(result.failures.empty());
+  EXPECT_THAT(Indexes(), ElementsAre(std::pair(600, IndexType::kHnsw),
+                                     std::pair(700, IndexType::kHnsw)));
+  EXPECT_EQ(AllRows(), rows);
+  EXPECT_EQ(Status_().rows(IndexState::kReady), 1300);
+  EXPECT_EQ(View()->state().metadata->CurrentSnapshot()->summary.at("operation"), "replace");
+  // A view of before still reads its own files.
+  EXPECT_EQ((*before->OpenFile(0))->rows(), before->files()[0].rows);
+}
+
+TEST_F(DeferredIndexes, KeepTheAgeOfTheirRows) {
+  Append(600, 1);
+  Append(700, 2);
+  Build();
+  std::map<int64_t, int64_t> sequence;
+  const auto view = View();
+  for (const auto& file : view->files()) sequence[file.rows] = file.data_sequence_number;
+  EXPECT_EQ(sequence[600], 1);
+  EXPECT_EQ(sequence[700], 2);
+}
+
+TEST_F(DeferredIndexes, OfThreeKindsAreWhatTheirWriterAskedFor) {
+  auto writer = NewWriter(IndexType::kFlat);
+  Stage(*writer, 600, 1);
+  StageIvf(*writer, 900, 2);
+  ASSERT_TRUE(writer->Commit().ok());
+  auto none = NewWriter(std::nullopt);
+  Stage(*none, 800, 3);
+  ASSERT_TRUE(none->Commit().ok());
+  Build();
+  EXPECT_THAT(Indexes(),
+              ElementsAre(std::pair(600, IndexType::kFlat), std::pair(800, std::nullopt),
+                          std::pair(900, IndexType::kIvfPq)));
+  EXPECT_EQ(Status_().rows(IndexState::kUnwanted), 800);
+}
+
+TEST_F(DeferredIndexes, OfInvertedListsShareTheTablesCodebook) {
+  auto writer = NewWriter();
+  StageIvf(*writer, 800, 1);
+  StageIvf(*writer, 600, 2);
+  ASSERT_TRUE(writer->Commit().ok());
+  EXPECT_TRUE(DescribeTable(*catalog_, kTable)->codebooks.empty());
+  Build();
+  const auto codebooks = DescribeTable(*catalog_, kTable)->codebooks;
+  ASSERT_EQ(codebooks.size(), 1u);
+  const auto view = View();
+  for (size_t i = 0; i < view->files().size(); ++i) {
+    EXPECT_EQ((*view->OpenFile(i))->vector_columns()[0].codebook, codebooks[0].fingerprint);
+  }
+}
+
+TEST_F(DeferredIndexes, ThatRaceForTheFirstCodebookAgreeOnOne) {
+  auto writer = NewWriter();
+  StageIvf(*writer, 800, 1);
+  ASSERT_TRUE(writer->Commit().ok());
+  TableIndexer late(catalog_, kTable, {.threads = 1});
+  ASSERT_TRUE(*late.BuildNext());
+  auto direct = NewWriter();
+  ASSERT_TRUE(direct->WriteBatchIvfPq(*MakeRows(700), RandomVectors(700, kDim, 0, 9)).ok());
+  ASSERT_TRUE(direct->Commit().ok());
+  ASSERT_TRUE(late.Commit().ok());
+  const auto codebooks = DescribeTable(*catalog_, kTable)->codebooks;
+  ASSERT_EQ(codebooks.size(), 1u);
+  EXPECT_EQ(codebooks[0].id, 1);
+  const auto view = View();
+  ASSERT_EQ(view->rows(), 1500);
+  for (size_t i = 0; i < view->files().size(); ++i) {
+    EXPECT_EQ((*view->OpenFile(i))->vector_columns()[0].codebook, codebooks[0].fingerprint);
+  }
+  EXPECT_EQ(DataFiles(), 3u) << "two live, one of before";
+}
+
+TEST_F(DeferredIndexes, LeaveSmallFilesToTheScanUnlessAsked) {
+  Append(100, 1);
+  EXPECT_EQ(Build().files, 0);
+  EXPECT_EQ(Status_().rows(IndexState::kSmall), 100);
+  EXPECT_EQ(Build({.small_files = true}).files, 1);
+  EXPECT_EQ(Status_().rows(IndexState::kReady), 100);
+}
+
+TEST_F(DeferredIndexes, WastesWorkButDoesNoHarmWhenTwoBuildTheSameFile) {
+  Append(600, 1);
+  TableIndexer one(catalog_, kTable, {.threads = 1});
+  TableIndexer two(catalog_, kTable, {.threads = 1});
+  ASSERT_TRUE(*one.BuildNext());
+  ASSERT_TRUE(*two.BuildNext());
+  ASSERT_TRUE(one.Commit().ok());
+  ASSERT_TRUE(two.Commit().ok());
+  EXPECT_EQ(one.committed_files(), 1);
+  EXPECT_EQ(two.committed_files(), 0);
+  EXPECT_EQ(View()->rows(), 600);
+  EXPECT_EQ(DataFiles(), 2u) << "the original and one replacement";
+  EXPECT_EQ(Snapshots(), 2u);
+}
+
+TEST_F(DeferredIndexes, LoseNoRowThatIsAppendedMeanwhile) {
+  for (uint32_t i = 0; i < 6; ++i) Append(600 + i, i);
+  std::thread builder([&] { Build({.threads = 1, .files_per_commit = 1}); });
+  for (uint32_t i = 0; i < 10; ++i) Append(700 + i, 10 + i);
+  builder.join();
+  Build();
+  int64_t expected = 0;
+  for (int64_t i = 0; i < 6; ++i) expected += 600 + i;
+  for (int64_t i = 0; i < 10; ++i) expected += 700 + i;
+  EXPECT_EQ(View()->rows(), expected);
+  EXPECT_EQ(Status_().rows(IndexState::kReady), expected);
+}
+
+TEST_F(DeferredIndexes, AFileThatCannotBeIndexedIsNamedAndTheOthersGoOn) {
+  Append(600, 1);
+  Append(700, 2);
+  std::string first;
+  const auto view = View();
+  for (const auto& file : view->files()) {
+    if (file.rows == 600) first = file.path;
+  }
+  store_->Add({.kind = FaultKind::kFail, .op = StoreOp::kWrite, .path_contains = "/data/"});
+  const auto result = Build();
+  EXPECT_EQ(result.files, 1);
+  ASSERT_EQ(result.failures.size(), 1u);
+  EXPECT_EQ(result.failures[0].path, first);
+  EXPECT_EQ(View()->rows(), 1300);
+  EXPECT_EQ(Build().files, 1) << "it is taken up again";
+  EXPECT_EQ(Status_().rows(IndexState::kReady), 1300);
+}
+
+TEST_F(DeferredIndexes, SurviveAFailureOfTheStoreAtEveryStep) {
+  for (const auto kind : {FaultKind::kFail, FaultKind::kLoseReply, FaultKind::kCrash}) {
+    for (int64_t nth = 1;; ++nth) {
+      const auto store = FaultStore::Make(MemoryStore::Make());
+      const std::shared_ptr<CatalogProvider> catalog =
+          HadoopCatalog::Make(store, "warehouse").ValueOrDie();
+      ASSERT_TRUE(catalog->CreateTable(kTable, TableProperties(PolicyOf(4))).ok());
+      auto writer = TableWriter::Make(catalog, kTable,
+                                      {.index = IndexType::kFlat, .index_in_background = false})
+                        .ValueOrDie();
+      ASSERT_TRUE(writer->WriteBatchDeferred(*MakeRows(500), RandomVectors(500, 4, 0, 1)).ok());
+      ASSERT_TRUE(writer->Commit().ok());
+      store->Add({.kind = kind, .nth = nth});
+      (void)BuildIndexes(catalog, kTable, {.threads = 1});
+      const bool fired = store->faults_fired() > 0;
+      store->Heal();
+      const std::shared_ptr<CatalogProvider> fresh =
+          HadoopCatalog::Make(store, "warehouse").ValueOrDie();
+      ASSERT_EQ((*ReadView::Open(fresh, kTable))->rows(), 500) << nth;
+      const auto again = BuildIndexes(fresh, kTable, {.threads = 1});
+      ASSERT_TRUE(again.ok()) << nth << ": " << again.status();
+      const auto view = ReadView::Open(fresh, kTable).ValueOrDie();
+      ASSERT_EQ(view->rows(), 500) << nth;
+      ASSERT_TRUE((*view->OpenFile(0))->IsAilakeFile()) << nth;
+      const auto report = VerifyTable(fresh, kTable);
+      ASSERT_TRUE(report.ok() && report->findings.empty()) << nth;
+      if (!fired) break;
+    }
+  }
+}
+
+TEST_F(DeferredIndexes, AreBuiltInTheBackgroundAndCanBeWaitedFor) {
+  auto writer = NewWriter(IndexType::kHnsw, /*background=*/true);
+  for (uint32_t i = 0; i < 3; ++i) Stage(*writer, 600 + i, i);
+  ASSERT_TRUE(writer->Commit().ok());
+  const Status waited = writer->WaitForIndexes();
+  ASSERT_TRUE(waited.ok()) << waited;
+  EXPECT_EQ(Status_().rows(IndexState::kPending), 0);
+  EXPECT_EQ(Status_().rows(IndexState::kReady), 1803);
+  Stage(*writer, 800, 9);
+  ASSERT_TRUE(writer->Commit().ok());
+  ASSERT_TRUE(WaitForIndexes(catalog_, kTable, std::chrono::minutes(5)).ok());
+  EXPECT_EQ(Status_().rows(IndexState::kReady), 2603);
+  StopIndexBuilds();
+}
+
+TEST_F(DeferredIndexes, WaitingSaysWhatWentWrong) {
+  auto writer = NewWriter(IndexType::kHnsw);
+  Stage(*writer, 600, 1);
+  ASSERT_TRUE(writer->Commit().ok());
+  store_->Add(
+      {.kind = FaultKind::kFail, .op = StoreOp::kWrite, .path_contains = "/data/", .repeat = true});
+  IndexPool pool;
+  const Status waited = pool.Wait(catalog_, kTable, std::chrono::minutes(5));
+  EXPECT_FALSE(waited.ok());
+  EXPECT_THAT(waited.message(), HasSubstr("1 files could not be indexed"));
+  store_->Heal();
+  const Status again = pool.Wait(catalog_, kTable, std::chrono::minutes(5));
+  EXPECT_TRUE(again.ok()) << again;
+  EXPECT_EQ(Status_().rows(IndexState::kReady), 600);
+}
+
+TEST_F(DeferredIndexes, OfManyTablesAndThreadsShareOnePool) {
+  IndexPool pool;
+  std::vector<std::thread> threads;
+  std::atomic<int> failures{0};
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&, t] {
+      const TableIdent ident{{"db"}, "many" + std::to_string(t % 2)};
+      (void)catalog_->CreateTable(ident, TableProperties(PolicyOf(4)));
+      auto writer = TableWriter::Make(catalog_, ident,
+                                      {.index = IndexType::kFlat, .index_in_background = false})
+                        .ValueOrDie();
+      for (int i = 0; i < 3; ++i) {
+        failures +=
+            !writer->WriteBatchDeferred(*MakeRows(500), RandomVectors(500, 4, 0, 1)).ok();
+        failures += !writer->Commit().ok();
+        pool.Submit(catalog_, *catalog_->LoadTable(ident));
+      }
+      failures += !pool.Wait(catalog_, ident, std::chrono::minutes(5)).ok();
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(failures, 0);
+  for (const char* name : {"many0", "many1"}) {
+    EXPECT_EQ(DescribeIndexes(*catalog_, {{"db"}, name})->rows(IndexState::kReady), 3000);
+  }
+}
+
+TEST_F(DeferredIndexes, ABuildThatIsStoppedLeavesTheFileAsItIs) {
+  Append(600, 1);
+  std::atomic<bool> stop{true};
+  TableIndexer indexer(catalog_, kTable, {.threads = 1, .stop = &stop});
+  EXPECT_TRUE(IsKind(indexer.BuildNext().status(), ErrorKind::kCancelled));
+  EXPECT_EQ(Status_().rows(IndexState::kPending), 600);
+  EXPECT_EQ(DataFiles(), 1u);
+  stop = false;
+  ASSERT_TRUE(*indexer.BuildNext());
+  ASSERT_TRUE(indexer.Commit().ok());
+  EXPECT_EQ(Status_().rows(IndexState::kReady), 600);
+}
+
+TEST_F(DeferredIndexes, WhatWasBuiltAndNeverCommittedIsDeleted) {
+  Append(600, 1);
+  {
+    TableIndexer indexer(catalog_, kTable, {.threads = 1});
+    ASSERT_TRUE(*indexer.BuildNext());
+    EXPECT_EQ(DataFiles(), 2u);
+  }
+  EXPECT_EQ(DataFiles(), 1u);
+}
+
+TEST(AWantedIndex, ComesBackFromTheFooterAsItWasWritten) {
+  IvfPqConfig config;
+  config.nlist = 7;
+  config.m = 3;
+  config.bits = 8;
+  config.residual = false;
+  config.seed = 9;
+  config.nprobe = 2;
+  const auto wanted = WantedIndex::Parse(WantedIndex{IndexType::kIvfPq, config}.ToFooter());
+  ASSERT_TRUE(wanted.has_value());
+  EXPECT_EQ(wanted->type, IndexType::kIvfPq);
+  EXPECT_EQ(wanted->ivf_pq, config);
+  EXPECT_EQ(WantedIndex::Parse(WantedIndex{}.ToFooter())->type, std::nullopt);
+  for (const char* bad : {"", "{}", "[]", "7", R"({"type":7})", R"({"type":"tree"})"}) {
+    EXPECT_FALSE(WantedIndex::Parse(bad).has_value()) << bad;
+  }
+}
+
+}  // namespace
+}  // namespace tarn
