@@ -114,8 +114,8 @@ class ReadView {
   /// What the file calls a column of the view; nullopt when it lacks the column.
   virtual Result<std::optional<std::string>> ColumnInFile(size_t file,
                                                           const std::string& column) const = 0;
-  /// Columns of some rows of one file, as the view's schema has them, in the order given. No columns
-  /// named: all. kNotFound names a row that is deleted.
+  /// Columns of some rows of one file, as the view's schema has them, in the order given. No
+  /// columns named: all. kNotFound names a row that is deleted.
   virtual Result<std::shared_ptr<arrow::Table>> ReadRows(
       size_t file, std::span<const uint32_t> rows,
       const std::vector<std::string>& columns) const = 0;

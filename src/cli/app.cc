@@ -48,6 +48,13 @@ int Run(int argc, const char* const* argv, std::ostream& out, std::ostream& err)
   AddInfo(app, session);
   AddList(app, session);
   AddDrop(app, session);
+  AddAlter(app, session);
+  AddProperties(app, session);
+  AddRollback(app, session);
+  AddTag(app, session);
+  AddBranch(app, session);
+  AddExpire(app, session);
+  AddOrphans(app, session);
   AddVerify(app, session);
   AddBench(app, session);
   try {

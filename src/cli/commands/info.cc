@@ -1,27 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <CLI/CLI.hpp>
 #include <cstdio>
-#include <ctime>
 
 #include "arrow/api.h"
 #include "cli/app.h"
 #include "cli/progress.h"
 #include "cli/text_output.h"
+#include "cli/time_text.h"
 #include "tarn/hardware.h"
 #include "tarn/read_view.h"
 #include "tarn/table_info.h"
 
 namespace tarn::cli {
 namespace {
-
-std::string Timestamp(int64_t millis) {
-  const std::time_t seconds = millis / 1000;
-  std::tm utc{};
-  gmtime_r(&seconds, &utc);
-  char text[40];
-  std::strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%SZ", &utc);
-  return text;
-}
 
 std::string DescribePolicy(const VectorStoragePolicy& policy) {
   return "dim " + std::to_string(policy.dim) + ", " + std::string(MetricName(policy.metric)) +
@@ -53,7 +44,7 @@ void PrintSnapshots(const TableInfo& info, size_t limit, std::ostream& out) {
       auto it = snapshot.summary.find(key);
       return it == snapshot.summary.end() ? std::string("0") : it->second;
     };
-    rows.push_back({"  " + std::to_string(snapshot.id.value()), Timestamp(snapshot.timestamp_ms),
+    rows.push_back({"  " + std::to_string(snapshot.id.value()), TimeText(snapshot.timestamp_ms),
                     snapshot.operation, "+" + summary("added-records") + " rows",
                     "in " + summary("added-data-files") + " files",
                     snapshot.id == info.current ? "current" : ""});
@@ -152,7 +143,7 @@ Status Info(Session& session, const std::string& table, bool all) {
   auto& out = session.out();
   out << "table      " << ident.ToString() << "\nuuid       " << info.uuid << "\nlocation   "
       << info.location << "\nmetadata   " << info.metadata_path << " (Iceberg v"
-      << info.format_version << ")\nupdated    " << Timestamp(info.last_updated_ms)
+      << info.format_version << ")\nupdated    " << TimeText(info.last_updated_ms)
       << "\nrows       " << WithThousands(view->rows()) << '\n';
   PrintSchema(*view, out);
   PrintSnapshots(info, limit, out);

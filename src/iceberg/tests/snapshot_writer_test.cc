@@ -30,9 +30,7 @@ class WritingASnapshot : public ::testing::Test {
     return added;
   }
 
-  static RemovedFile Removed(const std::string& name) {
-    return RemovedFile::Of(File(name).file);
-  }
+  static RemovedFile Removed(const std::string& name) { return RemovedFile::Of(File(name).file); }
   static SnapshotPlan PlanOf(std::vector<AddedFile> files) {
     SnapshotPlan plan;
     plan.added = std::move(files);

@@ -61,8 +61,8 @@ class FixedCatalog : public CatalogProvider {
 inline std::shared_ptr<arrow::Field> Column(const std::string& name,
                                             std::shared_ptr<arrow::DataType> type, int id,
                                             bool nullable = true) {
-  auto metadata = id < 0 ? nullptr
-                         : arrow::key_value_metadata({"PARQUET:field_id"}, {std::to_string(id)});
+  auto metadata =
+      id < 0 ? nullptr : arrow::key_value_metadata({"PARQUET:field_id"}, {std::to_string(id)});
   return arrow::field(name, std::move(type), nullable, metadata);
 }
 
@@ -71,8 +71,7 @@ inline std::shared_ptr<arrow::RecordBatch> RowsOf(const arrow::FieldVector& fiel
                                                   const std::vector<std::string>& columns) {
   arrow::ArrayVector arrays;
   for (size_t i = 0; i < fields.size(); ++i) {
-    arrays.push_back(
-        arrow::json::ArrayFromJSONString(fields[i]->type(), columns[i]).ValueOrDie());
+    arrays.push_back(arrow::json::ArrayFromJSONString(fields[i]->type(), columns[i]).ValueOrDie());
   }
   return arrow::RecordBatch::Make(arrow::schema(fields), arrays[0]->length(), arrays);
 }
@@ -80,9 +79,8 @@ inline std::shared_ptr<arrow::RecordBatch> RowsOf(const arrow::FieldVector& fiel
 class ForeignTable {
  public:
   explicit ForeignTable(iceberg::Schema schema, int32_t format_version = 2) {
-    metadata =
-        iceberg::NewTableMetadata("memory:///t", std::move(schema), {}, 1000, format_version)
-            .ValueOrDie();
+    metadata = iceberg::NewTableMetadata("memory:///t", std::move(schema), {}, 1000, format_version)
+                   .ValueOrDie();
   }
 
   /// Writes rows as an ordinary Parquet file, in small row groups, and adds it.
@@ -145,8 +143,7 @@ class ForeignTable {
 
   void WriteParquet(const std::string& path, const arrow::RecordBatch& rows) {
     auto out = arrow::io::BufferOutputStream::Create().ValueOrDie();
-    const auto table =
-        arrow::Table::FromRecordBatches(rows.schema(), {rows.Slice(0)}).ValueOrDie();
+    const auto table = arrow::Table::FromRecordBatches(rows.schema(), {rows.Slice(0)}).ValueOrDie();
     const auto written =
         parquet::arrow::WriteTable(*table, arrow::default_memory_pool(), out, /*chunk_size=*/37);
     if (!written.ok()) written.Abort();
@@ -160,15 +157,16 @@ class ForeignTable {
     std::vector<iceberg::ManifestFile> lines;
     for (const auto* entries : {&data_, &deletes_}) {
       std::map<int32_t, iceberg::Manifest> by_spec;
-      for (const auto& entry : *entries) by_spec[entry->data_file.spec_id].entries.push_back(*entry);
+      for (const auto& entry : *entries)
+        by_spec[entry->data_file.spec_id].entries.push_back(*entry);
       for (auto& [spec, manifest] : by_spec) {
         manifest.format_version = metadata.format_version;
         manifest.content = entries == &data_ ? iceberg::ManifestContent::kData
                                              : iceberg::ManifestContent::kDeletes;
         manifest.schema = metadata.CurrentSchema();
         manifest.spec = *metadata.FindSpec(spec);
-        lines.push_back(iceberg::WriteManifest(*store, NewPath(".avro"), manifest, id, 100)
-                            .ValueOrDie());
+        lines.push_back(
+            iceberg::WriteManifest(*store, NewPath(".avro"), manifest, id, 100).ValueOrDie());
       }
     }
     iceberg::Snapshot snapshot;
@@ -224,8 +222,7 @@ class ForeignTable {
     entry->data_file.content = content;
     entry->data_file.file_path = store->UriOf(path);
     entry->data_file.record_count = rows;
-    entry->data_file.file_size_in_bytes =
-        static_cast<int64_t>(store->Stat(path).ValueOrDie().size);
+    entry->data_file.file_size_in_bytes = static_cast<int64_t>(store->Stat(path).ValueOrDie().size);
     entry->data_file.spec_id = spec;
     entry->data_file.partition = std::move(partition);
     entries->push_back(std::move(entry));

@@ -40,7 +40,8 @@ Status VisitGroup(const AilakeFileReader& file, parquet::arrow::FileReader& read
   }
   // Columns come in the order of the file.
   const bool path_first = leaves[0] < leaves[1];
-  const auto paths = table->column(path_first ? 0 : 1), positions = table->column(path_first ? 1 : 0);
+  const auto paths = table->column(path_first ? 0 : 1),
+             positions = table->column(path_first ? 1 : 0);
   if (paths->null_count() > 0 || positions->null_count() > 0) {
     return Error(ErrorKind::kCorrupt, file.path(),
                  ": a record of the position delete file is null");

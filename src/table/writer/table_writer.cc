@@ -5,8 +5,8 @@
 #include <functional>
 
 #include "arrow/api.h"
-#include "base/random_id.h"
 #include "base/clock.h"
+#include "base/random_id.h"
 #include "catalog/append.h"
 #include "format/storable_schema.h"
 #include "iceberg/location.h"
@@ -92,9 +92,8 @@ class TableWriterImpl : public TableWriter {
   Result<bool> WriteBatchIdempotent(const arrow::RecordBatch& batch,
                                     const EmbeddingsView& embeddings,
                                     std::string_view batch_id) override {
-    return StageOnce(batch_id, [&](Indexing indexing) {
-      return StagePrimary(batch, embeddings, indexing);
-    });
+    return StageOnce(batch_id,
+                     [&](Indexing indexing) { return StagePrimary(batch, embeddings, indexing); });
   }
 
   Result<bool> WriteBatchIdempotent(const arrow::RecordBatch& batch,
