@@ -52,6 +52,10 @@ Result<TableState> CreateTableWithSchema(CatalogProvider& catalog, const TableId
 /// writer goes, unless a commit of them failed in a way that leaves any doubt. A failed call
 /// changes nothing: what was staged before stays staged. One thread at a time; any number of
 /// writers, in any number of processes, may write the same table.
+///
+/// When the table's schema changes, files that are staged stay as they are and are read right, by
+/// field id; the first batch after a commit, or one that only the newer schema fits, is written
+/// under it.
 class TableWriter {
  public:
   /// A writer of an existing table. kNotFound when there is none.

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tarn/alter_table.h"
-
 #include <CLI/CLI.hpp>
 
 #include "arrow/api.h"
 #include "cli/app.h"
 #include "cli/vector_options.h"
+#include "tarn/alter_table.h"
 
 namespace tarn::cli {
 namespace {
@@ -32,7 +31,8 @@ Result<TwoParts> Split(const char* option, const std::string& text, char separat
 }
 
 Result<TableChange> MoveOf(const std::string& text) {
-  constexpr char kForm[] = "\"NAME first\", \"NAME last\", \"NAME after OTHER\", \"NAME before OTHER\"";
+  constexpr char kForm[] =
+      "\"NAME first\", \"NAME last\", \"NAME after OTHER\", \"NAME before OTHER\"";
   ARROW_ASSIGN_OR_RAISE(const auto parts, Split("--move", text, ' ', kForm));
   using Where = ColumnPlace::Where;
   if (parts.second == "first") return MoveColumn{parts.first, {Where::kFirst, ""}};
@@ -103,7 +103,9 @@ void AddAlter(CLI::App& app, Session& session) {
     command
         ->add_option_function<std::string>(
             name,
-            [options, kind](const std::string& text) { options->changes.push_back({kind, text}); },
+            [options, kind](const std::string& text) {
+              options->changes.push_back({kind, text});
+            },
             help)
         ->type_name(form)
         ->trigger_on_parse();
@@ -125,7 +127,8 @@ void AddAlter(CLI::App& app, Session& session) {
       "timestamp, timestamptz, string, uuid, binary, decimal(P, S), fixed[N], list<T>, map<K, V>, "
       "struct<name: T, ...>.\n\n"
       "Examples:\n"
-      "  tarn alter default.docs --add \"year int\" --move \"year after title\" --rename body=text\n"
+      "  tarn alter default.docs --add \"year int\" --move \"year after title\" --rename "
+      "body=text\n"
       "  tarn alter default.docs --add-vector image:512:dot_product:f16\n"
       "  tarn alter default.docs --drop draft --widen \"views long\"");
   command->callback([&session, options] {

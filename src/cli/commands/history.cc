@@ -114,12 +114,14 @@ void AddTag(CLI::App& app, Session& session) {
 
 void AddBranch(CLI::App& app, Session& session) {
   auto options = std::make_shared<RefCommand>();
-  CLI::App* command = AddRef(app, session, "branch", "Name a snapshot that others can continue from",
-                             options, /*is_branch=*/true);
+  CLI::App* command =
+      AddRef(app, session, "branch", "Name a snapshot that others can continue from", options,
+             /*is_branch=*/true);
   command->add_option("--keep-snapshots", options->keep, "Snapshots of it that never expire")
       ->type_name("N");
-  command->add_option("--max-snapshot-age", options->max_snapshot_age,
-                      "How old its other snapshots may get")
+  command
+      ->add_option("--max-snapshot-age", options->max_snapshot_age,
+                   "How old its other snapshots may get")
       ->type_name("AGE");
 }
 

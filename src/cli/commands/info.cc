@@ -90,6 +90,16 @@ void PrintCodebooks(const TableInfo& info, const std::map<std::string, IndexTota
   PrintAligned(rows, {}, out);
 }
 
+/// What the table calls a vector column of one of its files now; nullopt: it was dropped.
+Result<std::optional<std::string>> TableName(const ReadView& view, size_t file,
+                                             const std::string& column) {
+  for (const auto& policy : view.vector_policies()) {
+    ARROW_ASSIGN_OR_RAISE(const auto name, view.ColumnInFile(file, policy.column_name));
+    if (name == column) return std::optional(policy.column_name);
+  }
+  return std::optional<std::string>();
+}
+
 Status PrintFiles(const TableInfo& info, const ReadView& view, size_t limit, std::ostream& out) {
   out << "\nfiles (" << view.files().size() << ")\n";
   std::vector<std::vector<std::string>> rows{{"  path", "rows", "size", "index"}};
@@ -99,7 +109,9 @@ Status PrintFiles(const TableInfo& info, const ReadView& view, size_t limit, std
     ARROW_ASSIGN_OR_RAISE(auto reader, view.OpenFile(f));
     std::string state;
     for (const auto& column : reader->vector_columns()) {
-      auto& total = totals[column.policy.column_name];
+      ARROW_ASSIGN_OR_RAISE(const auto name, TableName(view, f, column.policy.column_name));
+      if (!name) continue;
+      auto& total = totals[*name];
       total.bytes += column.section_bytes;
       total.indexed += column.indexed_rows;
       total.without_vector += column.rows_without_vector;
@@ -110,7 +122,7 @@ Status PrintFiles(const TableInfo& info, const ReadView& view, size_t limit, std
         coded.rows += column.indexed_rows;
         coded.drift += column.codebook_drift * static_cast<double>(column.indexed_rows);
       }
-      state += (state.empty() ? "" : "; ") + column.policy.column_name + ": ";
+      state += (state.empty() ? "" : "; ") + *name + ": ";
       state += column.has_index ? std::string(IndexTypeName(column.index_type)) + ", " +
                                       HumanBytes(column.section_bytes)
                                 : std::string("none, scanned");

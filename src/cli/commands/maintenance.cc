@@ -62,13 +62,17 @@ Status Expire(Session& session, const ExpireCommand& command) {
   }
   TellLeftBehind(report.left_behind, session.err());
   const std::pair<const char*, const std::vector<std::string>*> kinds[] = {
-      {"data file", &report.data_files},         {"delete file", &report.delete_files},
-      {"manifest", &report.manifests},           {"manifest list", &report.manifest_lists},
-      {"statistics file", &report.statistics},   {"metadata file", &cleaned.metadata_files},
+      {"data file", &report.data_files},
+      {"delete file", &report.delete_files},
+      {"manifest", &report.manifests},
+      {"manifest list", &report.manifest_lists},
+      {"statistics file", &report.statistics},
+      {"metadata file", &cleaned.metadata_files},
       {"ref", &report.refs}};
   if (command.json) {
     std::vector<std::pair<std::string, std::string>> things;
-    for (const auto id : report.snapshots) things.push_back({"snapshot", std::to_string(id.value())});
+    for (const auto id : report.snapshots)
+      things.push_back({"snapshot", std::to_string(id.value())});
     for (const auto& [kind, names] : kinds) {
       for (const auto& name : *names) things.push_back({kind, name});
     }
@@ -104,9 +108,9 @@ Status PrintOrphans(const OrphanReport& report, bool json, std::ostream& out) {
       ARROW_RETURN_NOT_OK(sizes.Append(static_cast<int64_t>(orphan.size)));
       ARROW_RETURN_NOT_OK(times.Append(orphan.modified_ms));
     }
-    const auto schema = arrow::schema({arrow::field("path", arrow::utf8()),
-                                       arrow::field("bytes", arrow::int64()),
-                                       arrow::field("modified", times.type())});
+    const auto schema =
+        arrow::schema({arrow::field("path", arrow::utf8()), arrow::field("bytes", arrow::int64()),
+                       arrow::field("modified", times.type())});
     arrow::ArrayVector columns(3);
     ARROW_ASSIGN_OR_RAISE(columns[0], paths.Finish());
     ARROW_ASSIGN_OR_RAISE(columns[1], sizes.Finish());
@@ -154,9 +158,10 @@ void AddExpire(CLI::App& app, Session& session) {
                    "An age (12h, 5d) or a time; by default what the table says, else 5d")
       ->type_name("AGE");
   command
-      ->add_option("--retain-last", options->retain_last,
-                   "Newest snapshots of each branch that stay whatever their age (0: what the table "
-                   "says, else 1)")
+      ->add_option(
+          "--retain-last", options->retain_last,
+          "Newest snapshots of each branch that stay whatever their age (0: what the table "
+          "says, else 1)")
       ->type_name("N");
   command->add_flag("--dry-run", options->dry_run, "Only say what would go");
   command->add_flag("--keep-files", options->keep_files,
