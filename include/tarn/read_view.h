@@ -3,41 +3,20 @@
 // ReadView: one table at one snapshot, for as long as you hold it.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
-#include <variant>
 #include <vector>
 
 #include "arrow/type_fwd.h"
 #include "tarn/ailake_file.h"
+#include "tarn/as_of.h"
 #include "tarn/catalog.h"
 #include "tarn/types.h"
 
 namespace tarn {
-
-/// Which state of a table to read.
-struct AsOf {
-  using Time = std::chrono::system_clock::time_point;
-
-  AsOf(SnapshotId snapshot) : at(snapshot) {}  // NOLINT: a snapshot is what is meant most often
-  /// The snapshot that was the table's current one at that time.
-  static AsOf At(Time time) { return AsOf(time); }
-  static AsOf AtMillis(int64_t since_1970_utc) {
-    return At(Time(std::chrono::milliseconds(since_1970_utc)));
-  }
-  /// A branch or tag.
-  static AsOf Ref(std::string name) { return AsOf(std::move(name)); }
-
-  std::variant<SnapshotId, Time, std::string> at;
-
- private:
-  explicit AsOf(Time time) : at(time) {}
-  explicit AsOf(std::string ref) : at(std::move(ref)) {}
-};
 
 /// A live data file of a view.
 struct ViewFile {

@@ -4,10 +4,18 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/crash_point.h"
 #include "base/random_id.h"
 
 namespace tarn {
 namespace {
+
+CrashPoint kCommitLoaded("commit/loaded");
+CrashPoint kCommitPlanned("commit/planned");
+CrashPoint kCommitPrepared("commit/prepared");
+CrashPoint kCommitSwapped("commit/swapped");
+CrashPoint kCommitDone("commit/done");
+CrashPoint kCommitCleaned("commit/cleaned");
 
 using std::chrono::milliseconds;
 
@@ -46,7 +54,9 @@ Result<bool> CommitAttempt::IsCommitted() {
 }
 
 Result<Committed> CommitAttempt::TryOnce(const TableState& base) {
+  kCommitLoaded.Reach();
   ARROW_ASSIGN_OR_RAISE(CommitPlan plan, plan_(base));
+  kCommitPlanned.Reach();
   if (plan.is_empty()) return Committed{base, SnapshotId(0)};
   if (plan.snapshot) {
     const int64_t now = options_.clock->NowMillis();
@@ -57,7 +67,9 @@ Result<Committed> CommitAttempt::TryOnce(const TableState& base) {
                              change.requirements.end());
     plan.updates.insert(plan.updates.end(), change.updates.begin(), change.updates.end());
   }
+  kCommitPrepared.Reach();
   ARROW_ASSIGN_OR_RAISE(auto state, catalog_.CommitTable(base, plan.requirements, plan.updates));
+  kCommitSwapped.Reach();
   return Committed{std::move(state), plan.snapshot ? snapshot_id() : SnapshotId(0)};
 }
 
@@ -72,7 +84,9 @@ Committed CommitAttempt::Done(TableState state) {
   unknown_ = false;
   const auto* snapshot = state.metadata->FindSnapshot(snapshot_id());
   if (snapshot == nullptr) return {std::move(state), SnapshotId(0)};
+  kCommitDone.Reach();
   (void)writer_.DeleteUnused(snapshot->manifest_list);
+  kCommitCleaned.Reach();
   return {std::move(state), snapshot_id()};
 }
 

@@ -5,10 +5,17 @@
 #include <charconv>
 #include <utility>
 
+#include "base/crash_point.h"
 #include "iceberg/table_metadata_json.h"
 
 namespace tarn {
 namespace {
+
+CrashPoint kHadoopPublishBefore("hadoop/publish/before");
+CrashPoint kHadoopPublishPut("hadoop/publish/put");
+CrashPoint kHadoopPublishConfirmed("hadoop/publish/confirmed");
+CrashPoint kHadoopPublishHinted("hadoop/publish/hinted");
+CrashPoint kHadoopPublishOldDeleted("hadoop/publish/old-deleted");
 
 using iceberg::TableMetadata;
 using MetadataPtr = std::shared_ptr<const TableMetadata>;
@@ -160,7 +167,9 @@ Result<HadoopVersion> HadoopVersions::LoadNewest() {
 
 Status HadoopVersions::Publish(int64_t number, const TableMetadata& metadata, bool alone) {
   const std::string text = iceberg::TableMetadataToJson(metadata);
+  kHadoopPublishBefore.Reach();
   const Status put = store_->Put(PathOf(number), text, PutMode::kIfAbsent);
+  kHadoopPublishPut.Reach();
   if (!put.ok()) ARROW_RETURN_NOT_OK(Settle(number, text, alone, put));
   return Confirm(number, metadata);
 }
@@ -219,7 +228,9 @@ Status HadoopVersions::Confirm(int64_t number, const TableMetadata& metadata) {
 }
 
 void HadoopVersions::AfterPublish(int64_t number, int64_t oldest_kept) {
+  kHadoopPublishConfirmed.Reach();
   (void)store_->Put(folder_ + "/metadata/version-hint.text", std::to_string(number));
+  kHadoopPublishHinted.Reach();
   if (oldest_kept <= 1) return;
   const auto numbers = ListNumbers();
   if (!numbers.ok()) return;
@@ -227,6 +238,7 @@ void HadoopVersions::AfterPublish(int64_t number, int64_t oldest_kept) {
     if (old >= oldest_kept) return;
     // In order, and no further after a failure: what remains is a run without holes.
     const Status deleted = store_->Delete(PathOf(old));
+    kHadoopPublishOldDeleted.Reach();
     if (!deleted.ok() && !IsKind(deleted, ErrorKind::kNotFound)) return;
   }
 }

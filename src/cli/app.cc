@@ -56,6 +56,7 @@ int Run(int argc, const char* const* argv, std::ostream& out, std::ostream& err)
   AddExpire(app, session);
   AddOrphans(app, session);
   AddVerify(app, session);
+  AddIndex(app, session);
   AddBench(app, session);
   try {
     app.parse(argc, argv);

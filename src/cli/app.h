@@ -49,6 +49,7 @@ void AddInfo(CLI::App& app, Session& session);
 void AddList(CLI::App& app, Session& session);
 void AddDrop(CLI::App& app, Session& session);
 void AddVerify(CLI::App& app, Session& session);
+void AddIndex(CLI::App& app, Session& session);
 void AddBench(CLI::App& app, Session& session);
 void AddAlter(CLI::App& app, Session& session);
 void AddProperties(CLI::App& app, Session& session);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/crash_point.h"
 #include "base/random_id.h"
 #include "iceberg/location.h"
 #include "iceberg/manifest_avro.h"
@@ -12,6 +13,14 @@
 
 namespace tarn::iceberg {
 namespace {
+
+CrashPoint kSnapshotManifestBefore("snapshot/manifest/before");
+CrashPoint kSnapshotManifestWritten("snapshot/manifest/written");
+CrashPoint kSnapshotManifestsNew("snapshot/manifests/new");
+CrashPoint kSnapshotManifestsRewritten("snapshot/manifests/rewritten");
+CrashPoint kSnapshotManifestsMerged("snapshot/manifests/merged");
+CrashPoint kSnapshotListBefore("snapshot/list/before");
+CrashPoint kSnapshotListWritten("snapshot/list/written");
 
 ManifestContent ContentOf(const DataFile& file) {
   return file.content == FileContent::kData ? ManifestContent::kData : ManifestContent::kDeletes;
@@ -106,8 +115,10 @@ Result<SnapshotChange> SnapshotWriter::Prepare(const TableMetadata& base, const 
   FileCounts added, removed;
   for (const auto& file : plan.added) added.Add(file.file);
   ARROW_ASSIGN_OR_RAISE(auto lines, NewManifests(base, plan, snapshot.sequence_number));
+  kSnapshotManifestsNew.Reach();
   ARROW_ASSIGN_OR_RAISE(auto inherited,
                         Without(base, plan, before, snapshot.sequence_number, &removed));
+  kSnapshotManifestsRewritten.Reach();
   ARROW_ASSIGN_OR_RAISE(inherited, Merge(base, std::move(inherited), snapshot.sequence_number));
   lines.insert(lines.end(), inherited.begin(), inherited.end());
   if (base.format_version >= 3) AssignRowIds(base, &lines, &snapshot);
@@ -255,6 +266,7 @@ Result<std::vector<ManifestFile>> SnapshotWriter::Merge(const TableMetadata& bas
         }
       }
       ARROW_ASSIGN_OR_RAISE(auto written, Write(base, std::move(merged), sequence_number));
+      kSnapshotManifestsMerged.Reach();
       known = merged_.emplace(sources, std::move(written)).first;
     }
     others[group[0]] = known->second.line;
@@ -279,13 +291,15 @@ Result<SnapshotWriter::Written> SnapshotWriter::Write(const TableMetadata& base,
       written.oldest = std::min(written.oldest, *entry.sequence_number);
     }
   }
-  const std::string location =
-      MetadataFileLocation(base, commit_uuid_ + "-m" + std::to_string(manifests_.size()) + ".avro");
+  kSnapshotManifestBefore.Reach();
+  const std::string location = MetadataFileLocation(
+      base, commit_uuid_ + "-m" + std::to_string(manifests_.size()) + ".avro");
   ARROW_ASSIGN_OR_RAISE(const std::string path, store_.PathOf(location));
   // Remembered first: a write that fails may still have left a file.
   manifests_.emplace(location, path);
   ARROW_ASSIGN_OR_RAISE(written.line,
                         WriteManifest(store_, path, manifest, snapshot_id_, sequence_number));
+  kSnapshotManifestWritten.Reach();
   written.line.manifest_path = location;
   return written;
 }
@@ -304,8 +318,10 @@ Result<std::string> SnapshotWriter::WriteList(const TableMetadata& base, const S
   for (const auto& line : lines) {
     if (manifests_.count(line.manifest_path) != 0) list.manifests.insert(line.manifest_path);
   }
+  kSnapshotListBefore.Reach();
   lists_.push_back(list);
   ARROW_RETURN_NOT_OK(store_.Put(list.path, bytes));
+  kSnapshotListWritten.Reach();
   return list.location;
 }
 

@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <functional>
 
+#include "base/crash_point.h"
 #include "store/local_file.h"
 #include "store/local_lock.h"
 #include "store/local_writer.h"
@@ -20,6 +21,9 @@
 
 namespace tarn {
 namespace {
+
+CrashPoint kStoreDeleteBefore("store/delete/before");
+CrashPoint kStoreDeleteUnlinked("store/delete/unlinked");
 
 struct OpenFile {
   FileDescriptor fd;
@@ -142,6 +146,7 @@ class LocalStoreImpl : public LocalStore {
   }
 
   Status Delete(std::string_view path) override {
+    kStoreDeleteBefore.Reach();
     ARROW_ASSIGN_OR_RAISE(const std::string full, FullPath(path));
     if (::unlink(full.c_str()) != 0) {
       // A folder is no object.
@@ -154,6 +159,7 @@ class LocalStoreImpl : public LocalStore {
       }
       return ErrnoStatus(errno, "deleting", full);
     }
+    kStoreDeleteUnlinked.Reach();
     // Folders exist only by their objects: empty ones go, up to the root.
     for (std::string folder = ParentFolder(full); folder.size() > root_.size();
          folder = ParentFolder(folder)) {

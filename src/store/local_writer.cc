@@ -7,11 +7,17 @@
 #include <cerrno>
 #include <utility>
 
+#include "base/crash_point.h"
 #include "base/random_id.h"
 #include "store/store_path.h"
 
 namespace tarn {
 namespace {
+
+CrashPoint kStoreWritePartial("store/write/partial");
+CrashPoint kStoreWriteUnsynced("store/write/unsynced");
+CrashPoint kStoreWriteSynced("store/write/synced");
+CrashPoint kStoreWritePublished("store/write/published");
 
 constexpr size_t kBufferBytes = 256 * 1024;
 
@@ -59,6 +65,7 @@ Status LocalWriter::Append(std::span<const std::byte> bytes) {
   if (temp_.empty()) return Error(ErrorKind::kBadInput, path_, " was committed before");
   position_ += bytes.size();
   if (buffer_.size() + bytes.size() > kBufferBytes && !buffer_.empty()) failed_ = Flush();
+  kStoreWritePartial.Reach();
   if (!failed_.ok()) return failed_;
   if (bytes.size() >= kBufferBytes) {
     failed_ = WriteAll(fd_.get(), bytes, path_);
@@ -71,6 +78,7 @@ Status LocalWriter::Append(std::span<const std::byte> bytes) {
 Status LocalWriter::Commit() {
   ARROW_RETURN_NOT_OK(failed_);
   if (temp_.empty()) return Error(ErrorKind::kBadInput, path_, " was committed before");
+  kStoreWriteUnsynced.Reach();
   failed_ = Flush();
   if (failed_.ok() && durable_ && ::fsync(fd_.get()) != 0) {
     failed_ = ErrnoStatus(errno, "syncing", path_);
@@ -79,8 +87,10 @@ Status LocalWriter::Commit() {
     failed_ = ErrnoStatus(error, "closing", path_);
   }
   ARROW_RETURN_NOT_OK(failed_);
+  kStoreWriteSynced.Reach();
   failed_ = PublishFile(temp_, path_, mode_);
   ARROW_RETURN_NOT_OK(failed_);
+  kStoreWritePublished.Reach();
   temp_.clear();
   return durable_ ? SyncFolder(ParentFolder(path_)) : Status::OK();
 }

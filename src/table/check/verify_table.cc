@@ -7,10 +7,10 @@
 #include "format/storable_schema.h"
 #include "iceberg/table_metadata.h"
 #include "parquet/metadata.h"
+#include "table/check/verify_deletes.h"
 #include "table/check/verify_metadata.h"
+#include "table/file/file_reader.h"
 #include "table/file_metrics.h"
-#include "table/schema_arrow.h"
-#include "table/view/projection.h"
 #include "tarn/ailake_file.h"
 #include "tarn/table_info.h"
 
@@ -71,9 +71,9 @@ class DataFileCheck {
 
   void CheckFooter(const AilakeFileReader& reader);
   std::vector<std::string> FooterProblems(const AilakeFileReader& reader,
-                                          const iceberg::Schema& schema) const;
-  const VectorStoragePolicy* PolicyOf(const AilakeFileReader& reader, const std::string& column,
-                                      bool* dropped) const;
+                                          const iceberg::Schema& schema, bool ours);
+  std::string NameInTable(const AilakeFileReader& reader, const std::string& name) const;
+  bool WasDropped(const AilakeFileReader& reader, const std::string& name) const;
   void CheckVectorColumns(const AilakeFileReader& reader);
   void CheckRows(const AilakeFileReader& reader);
 
@@ -85,32 +85,36 @@ class DataFileCheck {
   std::vector<Finding> findings_;
 };
 
-/// The schema that the file was written under: the current one, or, where columns were dropped or
-/// widened since, an older one, newest first. Where none fits, what is wrong under the current one.
 void DataFileCheck::CheckFooter(const AilakeFileReader& reader) {
   if (reader.rows() != file_.record_count) {
     Find("Parquet footer: the file has ", reader.rows(), " rows, the manifest says ",
          file_.record_count);
   }
-  const auto problems = FooterProblems(reader, metadata_.CurrentSchema());
+  const bool ours = FileReader::Of(reader).file().data_checksum.has_value();
+  const auto problems = FooterProblems(reader, metadata_.CurrentSchema(), ours);
   if (problems.empty()) return;
-  for (auto schema = metadata_.schemas.rbegin(); schema != metadata_.schemas.rend(); ++schema) {
-    if (FooterProblems(reader, *schema).empty()) return;
+  // A file of ours was written under one of the table's schemas, not always the current one.
+  for (const auto& schema : metadata_.schemas) {
+    if (ours && FooterProblems(reader, schema, ours).empty()) return;
   }
   for (const auto& problem : problems) Find(problem);
 }
 
+/// What does not fit between the footer and the manifest, under a schema.
 std::vector<std::string> DataFileCheck::FooterProblems(const AilakeFileReader& reader,
-                                                       const iceberg::Schema& schema) const {
-  auto expected = DataFileFromFooter(*reader.parquet_metadata(), file_.file_size_in_bytes, schema);
-  if (!expected.ok()) return {"Parquet footer: " + expected.status().message()};
+                                                       const iceberg::Schema& schema, bool ours) {
   std::vector<std::string> problems;
-  const auto compare = [&](const char* what, const auto& in_manifest, const auto& in_footer) {
+  const auto expected =
+      DataFileFromFooter(*reader.parquet_metadata(), file_.file_size_in_bytes, schema,
+                         ours ? UnknownColumns::kRefuse : UnknownColumns::kLeaveOut);
+  if (!expected.ok()) return {"Parquet footer: " + expected.status().message()};
+  const auto compare = [&](const std::string& what, const auto& in_manifest,
+                           const auto& in_footer) {
     for (const auto& [id, value] : in_manifest) {
       const auto found = in_footer.find(id);
       if (found != in_footer.end() && found->second != value) {
-        problems.push_back(std::string("manifest entry: ") + what + " of field " +
-                           std::to_string(id) + " do not fit the Parquet footer");
+        problems.push_back("manifest entry: " + what + " of field " + std::to_string(id) +
+                           " do not fit the Parquet footer");
       }
     }
   };
@@ -121,41 +125,40 @@ std::vector<std::string> DataFileCheck::FooterProblems(const AilakeFileReader& r
   compare("column sizes", file_.column_sizes, expected->column_sizes);
   compare("lower bounds", file_.lower_bounds, expected->lower_bounds);
   compare("upper bounds", file_.upper_bounds, expected->upper_bounds);
-  if (file_.split_offsets != expected->split_offsets)
+  if (file_.split_offsets != expected->split_offsets) {
     problems.emplace_back("manifest entry: split offsets do not fit the Parquet footer");
+  }
   return problems;
 }
 
-/// The table's policy of the file's column, found by field id: the table may have renamed it. Null
-/// with `dropped` set when the table had the column once.
-const VectorStoragePolicy* DataFileCheck::PolicyOf(const AilakeFileReader& reader,
-                                                   const std::string& column, bool* dropped) const {
-  std::string name = column;
-  const auto field = reader.schema()->GetFieldByName(column);
-  const int32_t id = field != nullptr ? format::FieldIdOf(*field).ValueOr(-1) : -1;
-  if (id >= 0) {
-    const auto* known = metadata_.CurrentSchema().FindField(id);
-    *dropped = known == nullptr && std::any_of(metadata_.schemas.begin(), metadata_.schemas.end(),
-                                               [&](const iceberg::Schema& schema) {
-                                                 return schema.FindField(id) != nullptr;
-                                               });
-    if (known == nullptr) return nullptr;
-    name = known->name;
-  }
-  const auto policy = std::find_if(policies_.begin(), policies_.end(),
-                                   [&](const auto& p) { return p.column_name == name; });
-  return policy == policies_.end() ? nullptr : &*policy;
+/// What the table calls a column of the file now.
+std::string DataFileCheck::NameInTable(const AilakeFileReader& reader,
+                                       const std::string& name) const {
+  const auto column = reader.schema()->GetFieldByName(name);
+  const auto id = column ? format::FieldIdOf(*column) : Result<int32_t>(-1);
+  const auto* field = id.ok() ? metadata_.CurrentSchema().FindField(*id) : nullptr;
+  return field != nullptr ? field->name : name;
+}
+
+/// Whether the table had the column of the file once, and has it no more.
+bool DataFileCheck::WasDropped(const AilakeFileReader& reader, const std::string& name) const {
+  const auto column = reader.schema()->GetFieldByName(name);
+  const int32_t id = column ? format::FieldIdOf(*column).ValueOr(-1) : -1;
+  const auto has = [&](const iceberg::Schema& schema) { return schema.FindField(id) != nullptr; };
+  return id >= 0 && !has(metadata_.CurrentSchema()) &&
+         std::any_of(metadata_.schemas.begin(), metadata_.schemas.end(), has);
 }
 
 void DataFileCheck::CheckVectorColumns(const AilakeFileReader& reader) {
   for (const auto& column : reader.vector_columns()) {
-    bool dropped = false;
-    const auto* policy = PolicyOf(reader, column.policy.column_name, &dropped);
-    if (policy == nullptr && !dropped) {
+    const std::string name = NameInTable(reader, column.policy.column_name);
+    const auto policy = std::find_if(policies_.begin(), policies_.end(),
+                                     [&](const auto& p) { return p.column_name == name; });
+    if (policy == policies_.end() && WasDropped(reader, column.policy.column_name)) continue;
+    if (policy == policies_.end()) {
       Find("vector column '", column.policy.column_name, "' is not one of the table's");
-    } else if (policy != nullptr &&
-               (policy->dim != column.policy.dim || policy->metric != column.policy.metric ||
-                policy->precision != column.policy.precision)) {
+    } else if (policy->dim != column.policy.dim || policy->metric != column.policy.metric ||
+               policy->precision != column.policy.precision) {
       Find("vector column '", column.policy.column_name,
            "': dimension, metric or precision is not the table's");
     }
@@ -211,11 +214,11 @@ Result<VerifyReport> VerifyTable(std::shared_ptr<CatalogProvider> catalog, const
     report.bytes += static_cast<uint64_t>(data[i]->file_size_in_bytes);
     report.findings.insert(report.findings.end(), findings[i].begin(), findings[i].end());
   }
-  for (const auto& [uri, file] : files.deletes) {
-    const std::string path = catalog->store().PathOf(uri).ValueOr(uri);
-    if (const auto info = catalog->store().Stat(path); !info.ok()) {
-      report.findings.push_back({path, "delete file: " + info.status().message()});
-    }
+  for (const auto& [uri, entries] : files.deletes) {
+    ++report.delete_files;
+    report.bytes += static_cast<uint64_t>(entries[0].file_size_in_bytes);
+    const auto found = VerifyDeleteFile(catalog->shared_store(), *state.metadata, entries);
+    report.findings.insert(report.findings.end(), found.begin(), found.end());
   }
   return report;
 }

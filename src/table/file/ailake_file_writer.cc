@@ -2,6 +2,7 @@
 #include <set>
 
 #include "arrow/api.h"
+#include "base/crash_point.h"
 #include "format/embedding_list.h"
 #include "format/parquet_writer.h"
 #include "format/sectioned_file.h"
@@ -13,6 +14,11 @@
 
 namespace tarn {
 namespace {
+
+CrashPoint kFileWriteOpened("file/write/opened");
+CrashPoint kFileWriteRows("file/write/rows");
+CrashPoint kFileWriteSections("file/write/sections");
+CrashPoint kFileWriteDurable("file/write/durable");
 
 struct WriteOptions {
   HnswConfig hnsw;
@@ -125,11 +131,15 @@ class FileInProgress {
     ARROW_ASSIGN_OR_RAISE(const bool exists, store.Exists(path));
     if (exists) return Error(ErrorKind::kAlreadyExists, "a file lies there already");
     ARROW_ASSIGN_OR_RAISE(const auto publisher, store.OpenWriter(path, PutMode::kIfAbsent));
+    kFileWriteOpened.Reach();
     format::ChecksummedWriter out(publisher.get());
     ARROW_ASSIGN_OR_RAISE(const format::ParquetTail tail, file.WriteRows(&out));
+    kFileWriteRows.Reach();
     ARROW_ASSIGN_OR_RAISE(WrittenFile written, file.WriteSections(&out, tail));
     written.path = path;
+    kFileWriteSections.Reach();
     ARROW_RETURN_NOT_OK(out.Commit());
+    kFileWriteDurable.Reach();
     return written;
   }
 
@@ -296,8 +306,9 @@ Result<WrittenFile> AilakeFileWriter::WriteMulti(const std::string& path,
                                                  const arrow::RecordBatch& batch,
                                                  std::span<const VectorColumn> columns,
                                                  bool build_indexes) {
-  WriteOptions options{hnsw_,    ivf_pq_,         index_type_,       hardware_,     codebooks_,
-                       threads_, row_group_rows_, vector_field_ids_, build_indexes, footer_keys_};
+  WriteOptions options{hnsw_,    ivf_pq_,         index_type_,       hardware_,    codebooks_,
+                       threads_, row_group_rows_, vector_field_ids_, build_indexes,
+                       footer_keys_};
   auto written = FileInProgress::Write(*store_, path, batch, columns, options);
   if (!written.ok()) return WithContext(written.status(), "writing '" + path + "'");
   return written;

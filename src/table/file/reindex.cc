@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/crash_point.h"
 #include "format/sectioned_file.h"
 #include "table/file/file_reader.h"
 #include "table/file/raw_vectors.h"
@@ -10,6 +11,11 @@
 
 namespace tarn {
 namespace {
+
+CrashPoint kFileReindexBegun("file/reindex/begun");
+CrashPoint kFileReindexBuilt("file/reindex/built");
+CrashPoint kFileReindexCopied("file/reindex/copied");
+CrashPoint kFileReindexDurable("file/reindex/durable");
 
 /// The stored vectors of one column, as floats; rows without one are null.
 struct StoredRows {
@@ -91,15 +97,19 @@ class Reindexing {
 
   Result<WrittenFile> Write(const std::string& to) {
     ARROW_RETURN_NOT_OK(CheckRequests());
+    kFileReindexBegun.Reach();
     const uint64_t end = ParquetEnd(file_);
     ARROW_RETURN_NOT_OK(CheckParquetEnd(file_, end));
     ARROW_ASSIGN_OR_RAISE(const bool exists, store_.Exists(to));
     if (exists) return Error(ErrorKind::kAlreadyExists, "a file lies there already");
     ARROW_ASSIGN_OR_RAISE(const auto sections, MakeSections());
+    kFileReindexBuilt.Reach();
     ARROW_ASSIGN_OR_RAISE(const auto out, store_.OpenWriter(to, PutMode::kIfAbsent));
     ARROW_ASSIGN_OR_RAISE(const auto done, format::ReplaceSections(file_.bytes->bytes(), end,
                                                                    out.get(), sections, {}));
+    kFileReindexCopied.Reach();
     ARROW_RETURN_NOT_OK(out->Commit());
+    kFileReindexDurable.Reach();
     WrittenFile written;
     written.path = to;
     written.size = done.size;

@@ -5,49 +5,45 @@
 #include <set>
 #include <unordered_map>
 
+#include "base/crash_point.h"
 #include "iceberg/manifest_io.h"
 #include "iceberg/table_metadata.h"
 
 namespace tarn {
 namespace {
 
-/// Whether a position delete of the snapshot may be of this file.
-bool MayBeDeletedFrom(const iceberg::ManifestEntry& file,
-                      const std::vector<iceberg::ManifestEntry>& deletes) {
-  return std::any_of(deletes.begin(), deletes.end(), [&](const auto& entry) {
-    const auto& found = entry.data_file;
-    if (found.content != iceberg::FileContent::kPositionDeletes) return false;
-    if (found.referenced_data_file) {
-      return *found.referenced_data_file == file.data_file.file_path;
-    }
-    return entry.sequence_number.value_or(0) >= file.sequence_number.value_or(0);
-  });
-}
+CrashPoint kIndexPlanReplaced("index/plan/replaced");
 
 }  // namespace
 
 Result<CommitPlan> PlanIndexCommit(Store& store, const TableState& base, const AppendCommit& rest,
-                                   std::vector<BuiltIndex>* built) {
+                                   MovedDeletes* moved, std::vector<BuiltIndex>* built) {
   const auto& metadata = *base.metadata;
   for (auto& index : *built) index.replaced = false;
   if (metadata.CurrentSnapshot() == nullptr) return CommitPlan();
   ARROW_ASSIGN_OR_RAISE(const auto live,
                         iceberg::ReadLiveFiles(store, *metadata.CurrentSnapshot()));
-  std::unordered_map<std::string, const iceberg::ManifestEntry*> by_path;
-  for (const auto& entry : live.data) by_path[entry.data_file.file_path] = &entry;
+  ARROW_ASSIGN_OR_RAISE(
+      const auto deletes,
+      iceberg::PlanDeletes(metadata.partition_specs, live.data, live.deletes,
+                           [&](const std::string& l) { return store.PathOf(l).ValueOr(l); }));
+  std::unordered_map<std::string, size_t> by_path;
+  for (size_t i = 0; i < live.data.size(); ++i) by_path[live.data[i].data_file.file_path] = i;
 
   iceberg::SnapshotPlan snapshot;
   snapshot.operation = iceberg::operation::kReplace;
   for (auto& index : *built) {
     const auto found = by_path.find(index.old.data_file.file_path);
     if (found == by_path.end()) continue;
-    const iceberg::ManifestEntry& now = *found->second;
-    if (MayBeDeletedFrom(now, live.deletes)) continue;
+    const iceberg::ManifestEntry& now = live.data[found->second];
+    ARROW_RETURN_NOT_OK(moved->Move(metadata, live, found->second, deletes[found->second],
+                                    index.file.file_path, &snapshot));
     index.file.first_row_id = now.data_file.first_row_id;
     snapshot.added.push_back({index.file, now.sequence_number});
     snapshot.removed.push_back(iceberg::RemovedFile::Of(now.data_file));
     index.replaced = true;
   }
+  kIndexPlanReplaced.Reach();
   if (snapshot.added.empty()) return CommitPlan();
   AppendCommit conditions = rest;
   conditions.files.clear();

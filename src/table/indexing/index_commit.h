@@ -11,22 +11,23 @@
 
 #include "catalog/append.h"
 #include "iceberg/manifest.h"
+#include "table/indexing/moved_deletes.h"
 
 namespace tarn {
 
 /// A file that was built to replace another.
 struct BuiltIndex {
-  iceberg::ManifestEntry old;                         ///< as it was when the build began
-  std::string path;                                   ///< of the new file, in the store
-  iceberg::DataFile file;                             ///< the new one
+  iceberg::ManifestEntry old;  ///< as it was when the build began
+  std::string path;            ///< of the new file, in the store
+  iceberg::DataFile file;      ///< the new one
   std::map<std::string, std::string> codebooks = {};  ///< fingerprints by column
-  bool replaced = false;                              ///< by the newest plan
+  bool replaced = false;       ///< by the newest plan
 };
 
-/// The replacement of all built files whose old ones are live in `base`; of the others, somebody
-/// else disposed, and `replaced` says so. Empty when there is none. `rest`: properties to set and
-/// to find; its files and schema are ignored.
+/// The replacement of all built files whose old ones are live in `base`, position deletes included;
+/// of the others, somebody else disposed, and `replaced` says so. Empty when there is none. `rest`:
+/// properties to set and to find; its files and schema are ignored.
 Result<CommitPlan> PlanIndexCommit(Store& store, const TableState& base, const AppendCommit& rest,
-                                   std::vector<BuiltIndex>* built);
+                                   MovedDeletes* moved, std::vector<BuiltIndex>* built);
 
 }  // namespace tarn

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/crash_point.h"
 #include "base/random_id.h"
 #include "catalog/commit_attempt.h"
 #include "iceberg/location.h"
@@ -10,6 +11,15 @@
 #include "table/file/reindex.h"
 
 namespace tarn {
+namespace {
+
+CrashPoint kIndexBuildBegun("index/build/begun");
+CrashPoint kIndexBuildWritten("index/build/written");
+CrashPoint kIndexCommitBefore("index/commit/before");
+CrashPoint kIndexCommitAfter("index/commit/after");
+CrashPoint kIndexCommitCleaned("index/commit/cleaned");
+
+}  // namespace
 
 TableIndexer::TableIndexer(std::shared_ptr<CatalogProvider> catalog, TableIdent table,
                            Options options)
@@ -91,6 +101,7 @@ Result<std::map<std::string, IndexRequest>> TableIndexer::RequestsFor(const Back
 }
 
 Status TableIndexer::Build(const BacklogFile& file) {
+  kIndexBuildBegun.Reach();
   ARROW_ASSIGN_OR_RAISE(const auto requests, RequestsFor(file));
   const std::string uri = iceberg::DataFileLocation(*state_->metadata, NewUuid7() + ".parquet");
   ARROW_ASSIGN_OR_RAISE(const std::string path, catalog_->store().PathOf(uri));
@@ -104,6 +115,7 @@ Status TableIndexer::Build(const BacklogFile& file) {
                                      [&](const auto& p) { return p.column_name == name; });
     shelf_.Trained(*policy, field->id, codebook, uri);
   }
+  kIndexBuildWritten.Reach();
   built_.push_back(std::move(built));
   return Status::OK();
 }
@@ -154,11 +166,28 @@ Status TableIndexer::CodeAgain(BuiltIndex* built) {
 Result<Committed> TableIndexer::TryCommit(bool* in_doubt) {
   AppendCommit rest;
   shelf_.AddTo(&rest);
-  CommitAttempt attempt(*catalog_, table_, [&](const TableState& base) {
-    return PlanIndexCommit(catalog_->store(), base, rest, &built_);
+  MovedDeletes moved(catalog_->shared_store());
+  std::set<std::string> named;  // by the newest plan
+  CommitAttempt attempt(*catalog_, table_, [&](const TableState& base) -> Result<CommitPlan> {
+    ARROW_ASSIGN_OR_RAISE(
+        auto plan, PlanIndexCommit(catalog_->store(), base, rest, &moved, &built_));
+    named.clear();
+    if (plan.snapshot) {
+      for (const auto& added : plan.snapshot->added) named.insert(added.file.file_path);
+    }
+    return plan;
   });
+  kIndexCommitBefore.Reach();
   auto done = attempt.Commit();
   *in_doubt = attempt.was_in_doubt();
+  kIndexCommitAfter.Reach();
+  const bool lost = IsKind(done.status(), ErrorKind::kCommitConflict) ||
+                    IsKind(done.status(), ErrorKind::kValidationFailed);
+  if (!*in_doubt && (done.ok() || lost)) {
+    for (const auto& [location, path] : moved.written()) {
+      if (lost || named.count(location) == 0) (void)catalog_->store().Delete(path);
+    }
+  }
   return done;
 }
 
@@ -189,6 +218,7 @@ Status TableIndexer::Commit() {
         if (!in_doubt) (void)catalog_->store().Delete(built.path);
       }
     }
+    kIndexCommitCleaned.Reach();
     if (done->snapshot != 0) {
       ++commits_;
       shelf_.Committed();

@@ -9,7 +9,10 @@
 #include "gtest/gtest.h"
 #include "iceberg/manifest_io.h"
 #include "iceberg/table_metadata.h"
+#include "base/random_id.h"
+#include "catalog/commit_attempt.h"
 #include "store/fault_store.h"
+#include "table/indexing/position_delete_file.h"
 #include "table/indexing/index_pool.h"
 #include "table/indexing/table_indexer.h"
 #include "table/tests/file_fixture.h"
@@ -36,13 +39,13 @@ class DeferredIndexes : public ::testing::Test {
 
   std::unique_ptr<TableWriter> NewWriter(std::optional<IndexType> index = IndexType::kHnsw,
                                          bool background = false) {
-    return TableWriter::Make(catalog_, kTable,
-                             {.index = index, .threads = 1, .index_in_background = background})
+    return TableWriter::Make(
+               catalog_, kTable,
+               {.index = index, .threads = 1, .index_in_background = background})
         .ValueOrDie();
   }
   static void Stage(TableWriter& writer, int64_t rows, uint32_t seed) {
-    const Status staged =
-        writer.WriteBatchDeferred(*MakeRows(rows), RandomVectors(rows, kDim, 0, seed));
+    const Status staged = writer.WriteBatchDeferred(*MakeRows(rows), RandomVectors(rows, kDim, 0, seed));
     ASSERT_TRUE(staged.ok()) << staged;
   }
   static void StageIvf(TableWriter& writer, int64_t rows, uint32_t seed) {
@@ -76,7 +79,8 @@ class DeferredIndexes : public ::testing::Test {
     const auto view = View();
     std::map<int64_t, std::string> by_rows;
     for (size_t i = 0; i < view->files().size(); ++i) {
-      by_rows[view->files()[i].rows] = (*view->OpenFile(i))->ReadAll({}).ValueOrDie()->ToString();
+      by_rows[view->files()[i].rows] =
+          (*view->OpenFile(i))->ReadAll({}).ValueOrDie()->ToString();
     }
     for (const auto& [rows, part] : by_rows) text += part;
     return text;
@@ -107,8 +111,8 @@ TEST_F(DeferredIndexes, AreBuiltLaterAndTheRowsStayWhatTheyAre) {
   EXPECT_EQ(result.rows, 1300);
   EXPECT_EQ(result.commits, 1);
   EXPECT_TRUE(result.failures.empty());
-  EXPECT_THAT(Indexes(),
-              ElementsAre(std::pair(600, IndexType::kHnsw), std::pair(700, IndexType::kHnsw)));
+  EXPECT_THAT(Indexes(), ElementsAre(std::pair(600, IndexType::kHnsw),
+                                     std::pair(700, IndexType::kHnsw)));
   EXPECT_EQ(AllRows(), rows);
   EXPECT_EQ(Status_().rows(IndexState::kReady), 1300);
   EXPECT_EQ(View()->state().metadata->CurrentSnapshot()->summary.at("operation"), "replace");
@@ -136,8 +140,9 @@ TEST_F(DeferredIndexes, OfThreeKindsAreWhatTheirWriterAskedFor) {
   Stage(*none, 800, 3);
   ASSERT_TRUE(none->Commit().ok());
   Build();
-  EXPECT_THAT(Indexes(), ElementsAre(std::pair(600, IndexType::kFlat), std::pair(800, std::nullopt),
-                                     std::pair(900, IndexType::kIvfPq)));
+  EXPECT_THAT(Indexes(),
+              ElementsAre(std::pair(600, IndexType::kFlat), std::pair(800, std::nullopt),
+                          std::pair(900, IndexType::kIvfPq)));
   EXPECT_EQ(Status_().rows(IndexState::kUnwanted), 800);
 }
 
@@ -305,7 +310,8 @@ TEST_F(DeferredIndexes, OfManyTablesAndThreadsShareOnePool) {
                                       {.index = IndexType::kFlat, .index_in_background = false})
                         .ValueOrDie();
       for (int i = 0; i < 3; ++i) {
-        failures += !writer->WriteBatchDeferred(*MakeRows(500), RandomVectors(500, 4, 0, 1)).ok();
+        failures +=
+            !writer->WriteBatchDeferred(*MakeRows(500), RandomVectors(500, 4, 0, 1)).ok();
         failures += !writer->Commit().ok();
         pool.Submit(catalog_, *catalog_->LoadTable(ident));
       }
@@ -317,6 +323,178 @@ TEST_F(DeferredIndexes, OfManyTablesAndThreadsShareOnePool) {
   for (const char* name : {"many0", "many1"}) {
     EXPECT_EQ(DescribeIndexes(*catalog_, {{"db"}, name})->rows(IndexState::kReady), 3000);
   }
+}
+
+/// Commits a delete file with these positions of some live files.
+class DeferredIndexesWithDeletes : public DeferredIndexes {
+ protected:
+  std::string LocationOf(int64_t rows) {
+    const auto state = catalog_->LoadTable(kTable).ValueOrDie();
+    const auto live = iceberg::ReadLiveFiles(*store_, *state.metadata->CurrentSnapshot());
+    for (const auto& entry : live->data) {
+      if (entry.data_file.record_count == rows) return entry.data_file.file_path;
+    }
+    return "";
+  }
+  void Commit(const iceberg::DataFile& file) {
+    CommitAttempt attempt(*catalog_, kTable, [&](const TableState&) -> Result<CommitPlan> {
+      CommitPlan plan;
+      plan.snapshot.emplace();
+      plan.snapshot->operation = iceberg::operation::kDelete;
+      plan.snapshot->added.push_back({file, std::nullopt});
+      return plan;
+    });
+    const auto done = attempt.Commit();
+    ASSERT_TRUE(done.ok()) << done.status();
+  }
+  iceberg::DataFile Write(int64_t rows, const std::vector<int64_t>& positions) {
+    const std::string path = "warehouse/db/t/data/deletes-" + NewUuid4() + ".parquet";
+    return WritePositionDeletes(store_, path, store_->UriOf(path), LocationOf(rows), positions)
+        .ValueOrDie();
+  }
+  void Delete(int64_t rows, const std::vector<int64_t>& positions) { Commit(Write(rows, positions)); }
+  /// Deletes the rows with these ids, whatever file they are in.
+  void DeleteIds(const std::vector<int64_t>& ids) {
+    arrow::Int64Builder builder;
+    ASSERT_TRUE(builder.AppendValues(ids).ok());
+    const auto state = catalog_->LoadTable(kTable).ValueOrDie();
+    const auto& field = *state.metadata->CurrentSchema().FindColumn("id");
+    const auto schema = arrow::schema({arrow::field(
+        "id", arrow::int64(), false,
+        arrow::key_value_metadata({"PARQUET:field_id"}, {std::to_string(field.id)}))});
+    const auto batch = arrow::RecordBatch::Make(schema, static_cast<int64_t>(ids.size()),
+                                                {builder.Finish().ValueOrDie()});
+    const std::string path = "warehouse/db/t/data/equality-" + NewUuid4() + ".parquet";
+    const auto written =
+        AilakeFileWriter(store_).WriteMulti(path, *batch, {}, false).ValueOrDie();
+    iceberg::DataFile file;
+    file.content = iceberg::FileContent::kEqualityDeletes;
+    file.file_path = store_->UriOf(path);
+    file.file_size_in_bytes = static_cast<int64_t>(written.size);
+    file.record_count = written.rows;
+    file.equality_ids = {field.id};
+    Commit(file);
+  }
+  int64_t LiveRows() { return View()->CountLiveRows().ValueOrDie(); }
+  size_t DeleteFiles() {
+    const auto state = catalog_->LoadTable(kTable).ValueOrDie();
+    return iceberg::ReadLiveFiles(*store_, *state.metadata->CurrentSnapshot())->deletes.size();
+  }
+  std::vector<int64_t> LiveIds() {
+    std::vector<int64_t> ids;
+    const auto scan = View()->Scan({"id"}).ValueOrDie();
+    for (;;) {
+      std::shared_ptr<arrow::RecordBatch> batch;
+      EXPECT_TRUE(scan->ReadNext(&batch).ok());
+      if (batch == nullptr) break;
+      const auto& column = static_cast<const arrow::Int64Array&>(*batch->column(0));
+      for (int64_t i = 0; i < column.length(); ++i) ids.push_back(column.Value(i));
+    }
+    std::sort(ids.begin(), ids.end());
+    return ids;
+  }
+};
+
+TEST_F(DeferredIndexesWithDeletes, RowsThatWereDeletedBeforeStayDeleted) {
+  Append(600, 1);
+  Append(700, 2);
+  Delete(600, {0, 5, 599});
+  Delete(600, {5, 7});
+  const auto ids = LiveIds();
+  ASSERT_EQ(LiveRows(), 1296);
+  EXPECT_EQ(Build().files, 2);
+  EXPECT_EQ(LiveRows(), 1296);
+  EXPECT_EQ(LiveIds(), ids);
+  EXPECT_EQ(DeleteFiles(), 1u) << "the two of the old file are replaced by one of the new";
+  const auto summary = View()->state().metadata->CurrentSnapshot()->summary;
+  EXPECT_EQ(summary.at("operation"), "replace");
+  EXPECT_EQ(summary.at("removed-delete-files"), "2");
+  EXPECT_EQ(summary.at("added-position-deletes"), "4");
+}
+
+TEST_F(DeferredIndexesWithDeletes, RowsThatAreDeletedMeanwhileAreDeletedFromTheNewFile) {
+  Append(600, 1);
+  TableIndexer indexer(catalog_, kTable, {.threads = 1});
+  ASSERT_TRUE(*indexer.BuildNext());
+  Delete(600, {3});
+  DeleteIds({10, 11});
+  Append(500, 2);
+  const auto ids = LiveIds();
+  ASSERT_TRUE(indexer.Commit().ok());
+  EXPECT_EQ(indexer.committed_files(), 1);
+  EXPECT_EQ(LiveIds(), ids);
+  EXPECT_EQ(LiveRows(), 1097) << "the later file keeps its rows 10 and 11";
+}
+
+TEST_F(DeferredIndexesWithDeletes, ADeleteFileOfSeveralFilesStaysForTheOthers) {
+  Append(600, 1);
+  Append(100, 2);
+  iceberg::DataFile shared = Write(600, {1, 2});
+  const std::string path = store_->PathOf(shared.file_path).ValueOrDie();
+  // The same file as its manifest would name it if it were of several.
+  shared.referenced_data_file.reset();
+  shared.lower_bounds.clear();
+  shared.upper_bounds.clear();
+  Commit(shared);
+  const auto ids = LiveIds();
+  EXPECT_EQ(Build().files, 1);
+  EXPECT_EQ(LiveIds(), ids);
+  EXPECT_EQ(DeleteFiles(), 2u);
+  EXPECT_TRUE(*store_->Exists(path));
+}
+
+TEST_F(DeferredIndexesWithDeletes, ALostRaceLeavesNoDeleteFileBehind) {
+  Append(600, 1);
+  Delete(600, {3});
+  TableIndexer one(catalog_, kTable, {.threads = 1});
+  TableIndexer two(catalog_, kTable, {.threads = 1});
+  ASSERT_TRUE(*one.BuildNext());
+  ASSERT_TRUE(*two.BuildNext());
+  ASSERT_TRUE(one.Commit().ok());
+  ASSERT_TRUE(two.Commit().ok());
+  EXPECT_EQ(LiveRows(), 599);
+  EXPECT_EQ(DataFiles(), 4u) << "two data files, two delete files";
+  const auto report = VerifyTable(catalog_, kTable);
+  EXPECT_TRUE(report.ok() && report->findings.empty());
+}
+
+TEST_F(DeferredIndexesWithDeletes, MatchANaiveTableWhateverTheOrder) {
+  std::mt19937 random(7);
+  int64_t expected_rows = 0;
+  int64_t next = 500;
+  std::map<int64_t, std::set<int64_t>> gone;  // by rows of the file
+  TableIndexer indexer(catalog_, kTable, {.threads = 1});
+  for (int step = 0; step < 60; ++step) {
+    switch (random() % 5) {
+      case 0:
+        Append(next, static_cast<uint32_t>(step));
+        gone[next];
+        expected_rows += next++;
+        break;
+      case 1:
+      case 2: {
+        if (gone.empty()) break;
+        auto file = std::next(gone.begin(), static_cast<int64_t>(random() % gone.size()));
+        const auto position = static_cast<int64_t>(random() % static_cast<uint64_t>(file->first));
+        Delete(file->first, {position});
+        expected_rows -= file->second.insert(position).second;
+        break;
+      }
+      case 3:
+        ASSERT_TRUE(indexer.BuildNext().ok());
+        break;
+      default:
+        ASSERT_TRUE(indexer.Commit().ok());
+    }
+    if (View()->snapshot() != 0) ASSERT_EQ(LiveRows(), expected_rows) << step;
+  }
+  while (*indexer.BuildNext()) {
+  }
+  ASSERT_TRUE(indexer.Commit().ok());
+  EXPECT_EQ(LiveRows(), expected_rows);
+  EXPECT_EQ(Status_().rows(IndexState::kPending), 0);
+  const auto report = VerifyTable(catalog_, kTable);
+  EXPECT_TRUE(report.ok() && report->findings.empty());
 }
 
 TEST_F(DeferredIndexes, ABuildThatIsStoppedLeavesTheFileAsItIs) {

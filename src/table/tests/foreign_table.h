@@ -17,7 +17,9 @@
 #include "arrow/util/key_value_metadata.h"
 #include "iceberg/manifest_avro.h"
 #include "iceberg/manifest_io.h"
+#include "iceberg/name_mapping.h"
 #include "iceberg/table_metadata.h"
+#include "iceberg/table_metadata_json.h"
 #include "iceberg/tests/deletion_vector_writer.h"
 #include "parquet/arrow/writer.h"
 #include "tarn/read_view.h"
@@ -31,7 +33,7 @@ class FixedCatalog : public CatalogProvider {
       : CatalogProvider(std::move(store)) {
     state_.ident = Ident();
     state_.metadata = std::make_shared<iceberg::TableMetadata>(std::move(metadata));
-    state_.metadata_path = "t/metadata/v1.metadata.json";
+    state_.metadata_path = "db/t/metadata/v1.metadata.json";
     state_.version = 1;
   }
   static TableIdent Ident() { return {{"db"}, "t"}; }
@@ -79,8 +81,9 @@ inline std::shared_ptr<arrow::RecordBatch> RowsOf(const arrow::FieldVector& fiel
 class ForeignTable {
  public:
   explicit ForeignTable(iceberg::Schema schema, int32_t format_version = 2) {
-    metadata = iceberg::NewTableMetadata("memory:///t", std::move(schema), {}, 1000, format_version)
-                   .ValueOrDie();
+    metadata =
+        iceberg::NewTableMetadata("memory:///db/t", std::move(schema), {}, 1000, format_version)
+            .ValueOrDie();
   }
 
   /// Writes rows as an ordinary Parquet file, in small row groups, and adds it.
@@ -201,6 +204,11 @@ class ForeignTable {
     Commit();
     return Open().ValueOrDie();
   }
+  /// The committed state in a catalog that tables can be written in.
+  std::shared_ptr<CatalogProvider> WritableCatalog() {
+    (void)store->Put("db/t/metadata/v1.metadata.json", iceberg::TableMetadataToJson(metadata));
+    return HadoopCatalog::Make(store, "").ValueOrDie();
+  }
   std::string Uri(const std::string& path) const { return store->UriOf(path); }
 
   std::shared_ptr<Store> store = MemoryStore::Make();
@@ -210,7 +218,7 @@ class ForeignTable {
   using Entries = std::vector<std::unique_ptr<iceberg::ManifestEntry>>;
 
   std::string NewPath(const std::string& end) {
-    return "t/data/" + std::to_string(next_path_++) + end;
+    return "db/t/data/" + std::to_string(next_path_++) + end;
   }
   iceberg::DataFile& Add(Entries* entries, iceberg::FileContent content, const std::string& path,
                          int64_t rows, int64_t sequence, int32_t spec,

@@ -9,6 +9,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tarn/row_filter.h"
+#include "tarn/table_writer.h"
 
 namespace tarn {
 namespace {
@@ -292,6 +293,30 @@ TEST_F(ViewDeletesTest, AFailedReadIsTriedAgain) {
   EXPECT_FALSE(view->LiveRows(0).ok());
   ASSERT_TRUE(table_.store->Put(path, bytes).ok());
   EXPECT_EQ(ScanIds(*view), Range(0, 10, {1}));
+}
+
+TEST(Writers, MayAppendToATableWithDeletes) {
+  ForeignTable table(IdAndName());
+  const std::string a = table.AddData(*Rows(0, 10), 1).file_path;
+  table.AddPositionDeletes({{a, 2}}, 2);
+  table.AddEqualityDeletes(*RowsOf({Column("id", arrow::int64(), 1)}, {"[5]"}), {1}, 3);
+  table.Commit();
+  const auto catalog = table.WritableCatalog();
+  const auto writer = TableWriter::Make(catalog, FixedCatalog::Ident()).ValueOrDie();
+  // Rows of the deleted keys come back.
+  ASSERT_TRUE(writer->WriteBatch(*Rows(2, 4)).ok());
+  ASSERT_TRUE(writer->Commit().ok());
+  const auto view = ReadView::Open(catalog, FixedCatalog::Ident()).ValueOrDie();
+  EXPECT_EQ(view->CountLiveRows().ValueOrDie(), 12);
+  EXPECT_EQ(view->delete_files().size(), 2u);
+  auto ids = ScanIds(*view);
+  std::sort(ids.begin(), ids.end());
+  EXPECT_THAT(ids, ElementsAre(0, 1, 2, 3, 3, 4, 4, 5, 6, 7, 8, 9));
+  EXPECT_EQ(ReadView::Open(catalog, FixedCatalog::Ident(), nullptr, SnapshotId(1))
+                .ValueOrDie()
+                ->CountLiveRows()
+                .ValueOrDie(),
+            8);
 }
 
 /// A table of one column of a type, its rows as JSON, and which of these rows a delete file

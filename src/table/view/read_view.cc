@@ -28,9 +28,8 @@ Result<iceberg::ReadPoint> FindPoint(const iceberg::TableMetadata& metadata,
   if (const auto* ref = std::get_if<std::string>(&as_of->at)) {
     return iceberg::PointOfRef(metadata, *ref);
   }
-  const auto since_1970 = std::get<AsOf::Time>(as_of->at).time_since_epoch();
-  return iceberg::PointAtTime(metadata,
-                              std::chrono::floor<std::chrono::milliseconds>(since_1970).count());
+  const auto time = std::get<AsOf::Time>(as_of->at);
+  return iceberg::PointAtTime(metadata, time.time_since_epoch().count());
 }
 
 /// The policies name columns of the table's schema; an older schema may have other names for them,

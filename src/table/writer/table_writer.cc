@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "arrow/api.h"
+#include "base/crash_point.h"
 #include "base/clock.h"
 #include "base/random_id.h"
 #include "catalog/append.h"
@@ -22,6 +23,13 @@
 
 namespace tarn {
 namespace {
+
+CrashPoint kWriterStaged("writer/staged");
+CrashPoint kWriterCommitCoded("writer/commit/coded");
+CrashPoint kWriterCommitCodedAgain("writer/commit/coded-again");
+CrashPoint kWriterCommitBefore("writer/commit/before");
+CrashPoint kWriterCommitAfter("writer/commit/after");
+CrashPoint kWriterLeftOutDeleted("writer/left-out/deleted");
 
 class TableWriterImpl : public TableWriter {
  public:
@@ -66,7 +74,7 @@ class TableWriterImpl : public TableWriter {
 
   Status WriteBatchAuto(const arrow::RecordBatch& batch,
                         const EmbeddingsView& embeddings) override {
-    return StagePrimary(batch, embeddings, {IndexType::kAuto, properties_.ivf_pq});
+    return StagePrimary(batch, embeddings, {IndexType::kAuto, properties_.ivf_pq, options_.deferred});
   }
 
   Status WriteBatchDeferred(const arrow::RecordBatch& batch,
@@ -121,9 +129,9 @@ class TableWriterImpl : public TableWriter {
     bool deferred = false;
     std::string batch_id = {};
   };
-  Indexing Usual() const { return {options_.index, properties_.ivf_pq}; }
+  Indexing Usual() const { return {options_.index, properties_.ivf_pq, options_.deferred}; }
   Indexing IvfPq(const std::optional<IvfPqConfig>& config) const {
-    return {IndexType::kIvfPq, config.value_or(properties_.ivf_pq)};
+    return {IndexType::kIvfPq, config.value_or(properties_.ivf_pq), options_.deferred};
   }
 
   Status StagePrimary(const arrow::RecordBatch& batch, const EmbeddingsView& embeddings,
@@ -198,6 +206,7 @@ Status TableWriterImpl::Stage(const arrow::RecordBatch& batch, std::span<const V
   ARROW_ASSIGN_OR_RAISE(auto plan, std::move(planned));
   if (plan.columns->num_rows() == 0) return Status::OK();
   ARROW_ASSIGN_OR_RAISE(auto staged, WriteFile(plan, indexing));
+  kWriterStaged.Reach();
   staged.batch_id = indexing.batch_id;
   staged.awaits_index = indexing.deferred && indexing.type && !plan.vectors.empty();
   schema_ = std::move(plan.schema);
@@ -306,6 +315,7 @@ Result<SnapshotId> TableWriterImpl::CommitStaged() {
   constexpr int kMostRounds = 5;
   for (int round = 1;; ++round) {
     for (StagedFile& staged : staged_) ARROW_RETURN_NOT_OK(CodeAgain(&staged));
+    kWriterCommitCoded.Reach();
     auto committed = TryStaged();
     if (committed.ok() || !IsKind(committed.status(), ErrorKind::kValidationFailed) ||
         round == kMostRounds) {
@@ -341,6 +351,7 @@ Status TableWriterImpl::CodeAgain(StagedFile* staged) {
   for (const auto& [name, fingerprint] : staged->codebooks) {
     coded.codebooks.emplace(name, fingerprint);
   }
+  kWriterCommitCodedAgain.Reach();
   shelf_.Moved(staged->file.file_path, uri);
   if (staged->surely_unused) (void)catalog_->store().Delete(staged->path);
   *staged = std::move(coded);
@@ -362,6 +373,7 @@ Result<SnapshotId> TableWriterImpl::TryStaged() {
 }
 
 Result<SnapshotId> TableWriterImpl::RunAttempt() {
+  kWriterCommitBefore.Reach();
   auto done = attempt_->Commit();
   if (!done.ok()) {
     const bool lost = IsKind(done.status(), ErrorKind::kCommitConflict) ||
@@ -378,6 +390,7 @@ Result<SnapshotId> TableWriterImpl::RunAttempt() {
     commit_.reset();
     return done.status();
   }
+  kWriterCommitAfter.Reach();
   state_ = done->state;
   bool awaits_index = false;
   for (size_t i = 0; i < commit_->files().size(); ++i) {
@@ -388,6 +401,7 @@ Result<SnapshotId> TableWriterImpl::RunAttempt() {
       (void)catalog_->store().Delete(staged.path);
     }
   }
+  kWriterLeftOutDeleted.Reach();
   const bool committed = done->snapshot != 0;
   attempt_.reset();
   commit_.reset();

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A process that writes to a table is killed at every crash point, at several of its visits. Afterwards Tarn and
+PyIceberg see every acknowledged row once, what was in flight whole or not at all, and nothing else; a fresh process
+goes on from there."""
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from pyiceberg.table import StaticTable
+
+from conftest import BINARY
+
+CHILD = Path(BINARY).resolve().parents[2] / "tests" / "crash_child"
+# Visits of a point at which the process is killed; points are visited very differently often.
+VISITS = [int(n) for n in os.environ.get("TARN_KILL_VISITS", "1,2,5").split(",")]
+SIGKILL = -9
+
+
+def points():
+    return subprocess.run([CHILD, "--points"], capture_output=True, text=True, check=True).stdout.split()
+
+
+def run(folder, *args, crash_at=None):
+    environment = {k: v for k, v in os.environ.items() if k != "TARN_CRASH_AT"}
+    if crash_at:
+        environment["TARN_CRASH_AT"] = crash_at
+    done = subprocess.run([CHILD, folder, *args], capture_output=True, text=True, timeout=300, env=environment)
+    return done.returncode, done.stdout.splitlines(), done.stderr
+
+
+class Ledger:
+    """What a process said before it was killed."""
+
+    def __init__(self):
+        self.sure, self.tried = set(), []  # rows that must be there; groups that may be, whole
+        self.maybe_gone = set()
+
+    def read(self, lines):
+        for line in lines:
+            word, *numbers = line.split()
+            first, rows = (list(map(int, numbers)) + [1, 1])[:2]
+            ids = set(range(first, first + rows))
+            if word == "try":
+                self.tried.append(ids)
+            elif word == "ack":
+                self.tried.remove(ids)
+                self.sure |= ids
+            elif word == "try-delete":
+                self.maybe_gone.add(first)
+            elif word == "ack-delete":
+                self.maybe_gone.discard(first)
+                self.sure.discard(first)
+
+    def check(self, ids, who):
+        found = set(ids)
+        assert len(found) == len(ids), f"{who}: rows are there twice: {len(ids) - len(found)}"
+        missing = self.sure - self.maybe_gone - found
+        assert not missing, f"{who}: acknowledged rows are gone: {sorted(missing)[:5]}"
+        rest = found - self.sure
+        for group in self.tried:
+            part = group & rest
+            # One commit may hold several groups; each is there whole or not at all.
+            assert not part or group - self.maybe_gone <= part | self.maybe_gone, \
+                f"{who}: part of a commit is there: {sorted(part)[:5]}"
+            rest -= group
+        assert not rest, f"{who}: rows that nobody wrote: {sorted(rest)[:5]}"
+        return found
+
+
+def tarn_ids(folder):
+    code, lines, errors = run(folder, "check")
+    assert code == 0, errors
+    findings = [line for line in lines if line.startswith("finding")]
+    assert not findings, findings
+    return [int(line.split()[1]) for line in lines if line.startswith("id ")]
+
+
+def iceberg_ids(folder):
+    metadata = folder / "warehouse" / "db" / "t" / "metadata"
+    versions = [int(m[1]) for m in (re.fullmatch(r"v(\d+)\.metadata\.json", f.name) for f in metadata.glob("*")) if m]
+    table = StaticTable.from_metadata(str(metadata / f"v{max(versions)}.metadata.json"))
+    rows = table.scan().to_arrow()
+    return rows.column("id").to_pylist() if "id" in rows.column_names else []
+
+
+def folder_has_table(folder):
+    return any((folder / "warehouse" / "db" / "t" / "metadata").glob("v*.metadata.json"))
+
+
+def test_there_are_enough_crash_points():
+    assert len(points()) >= 40
+    assert len(set(points())) == len(points())
+
+
+def test_the_workload_ends_well_when_nobody_kills_it(tmp_path):
+    code, lines, errors = run(tmp_path, "write", "1")
+    assert code == 0, errors
+    assert lines[-1] == "done"
+    ledger = Ledger()
+    ledger.read(lines[:-1])
+    assert not ledger.tried
+    assert ledger.check(tarn_ids(tmp_path), "tarn") == ledger.check(iceberg_ids(tmp_path), "pyiceberg")
+
+
+@pytest.mark.parametrize("point", points())
+def test_a_kill_loses_nothing_and_doubles_nothing(point, tmp_path):
+    for visit in VISITS:
+        folder = tmp_path / str(visit)
+        code, lines, errors = run(folder, "write", "1", crash_at=f"{point}:{visit}")
+        if code == 0 and visit > 1:
+            break  # visited less often
+        assert code == SIGKILL, f"{point} was never reached: {errors}"
+        ledger = Ledger()
+        ledger.read(lines)
+        there = ledger.check(tarn_ids(folder), "tarn")
+        if folder_has_table(folder):
+            assert ledger.check(iceberg_ids(folder), "pyiceberg") == there
+
+        # A fresh process takes it up. What was in flight is settled by now.
+        ledger.tried = [group for group in ledger.tried if group & there]
+        code, more, errors = run(folder, "write", "2")
+        assert code == 0, f"after {point}:{visit}: {errors}"
+        ledger.read(more[:-1])
+        assert ledger.check(tarn_ids(folder), "tarn, resumed") >= there
+        assert set(iceberg_ids(folder)) >= there
