@@ -154,11 +154,13 @@ void DataFileCheck::CheckVectorColumns(const AilakeFileReader& reader) {
     const std::string name = NameInTable(reader, column.policy.column_name);
     const auto policy = std::find_if(policies_.begin(), policies_.end(),
                                      [&](const auto& p) { return p.column_name == name; });
-    if (policy == policies_.end() && WasDropped(reader, column.policy.column_name)) continue;
-    if (policy == policies_.end()) {
+    // Another column may have taken the name since.
+    const bool dropped = WasDropped(reader, column.policy.column_name);
+    if (!dropped && policy == policies_.end()) {
       Find("vector column '", column.policy.column_name, "' is not one of the table's");
-    } else if (policy->dim != column.policy.dim || policy->metric != column.policy.metric ||
-               policy->precision != column.policy.precision) {
+    } else if (!dropped &&
+               (policy->dim != column.policy.dim || policy->metric != column.policy.metric ||
+                policy->precision != column.policy.precision)) {
       Find("vector column '", column.policy.column_name,
            "': dimension, metric or precision is not the table's");
     }

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Going back in a table's history, names for its snapshots, and its properties.
+#include <functional>
+
+#include "catalog/append.h"
 #include "table/tests/maintenance_fixture.h"
 
 namespace tarn {
@@ -72,6 +75,49 @@ TEST_P(TableRefsTest, ARollbackNeverUndoesACommitThatItDidNotSee) {
     if (Metadata()->current_snapshot_id == first) Append(10);
     ExpectSound();
   }
+}
+
+/// Does something where it is asked to wait.
+class ActingClock : public Clock {
+ public:
+  std::chrono::system_clock::time_point Now() const override { return System().Now(); }
+  void SleepFor(std::chrono::milliseconds) const override { act(); }
+  std::function<void()> act;
+};
+
+TEST_P(TableRefsTest, ARollbackThatWasInDoubtDoesNotUndoWhatCameAfterIt) {
+  const SnapshotId first = Append(0);
+  Append(10);
+  ActingClock clock;
+  const auto slow = FaultStore::Make(base_, clock);
+  const auto catalog = HadoopCatalog::Make(slow, "warehouse").ValueOrDie();
+  clock.act = [&] {
+    // Rows 0 to 9 once more, by a writer that does not wait in the queue.
+    const auto metadata = Metadata();
+    const auto live = iceberg::ReadLiveFiles(*base_, *metadata->CurrentSnapshot()).ValueOrDie();
+    AppendCommit commit;
+    commit.files.push_back(live.data.at(0).data_file);
+    const auto bytes = base_->Read(base_->PathOf(commit.files[0].file_path).ValueOrDie());
+    ASSERT_TRUE(base_->Put("warehouse/db/t/data/again.parquet", (*bytes)->bytes()).ok());
+    commit.files[0].file_path = base_->UriOf("warehouse/db/t/data/again.parquet");
+    CommitOptions options;
+    options.total_timeout = std::chrono::milliseconds(1);
+    ASSERT_TRUE(CommitAppend(*catalog_, kMaintained, commit, options).ok());
+  };
+  const auto next = catalog->LoadTable(kMaintained).ValueOrDie().version + 1;
+  const std::string name = "v" + std::to_string(next) + ".metadata.json";
+  // The version is published, but nobody answers; before the second look another writer appends.
+  slow->Add({FaultKind::kLoseReply, StoreOp::kWrite, name});
+  slow->Add({FaultKind::kFail, StoreOp::kRead, name});
+  slow->Add(
+      {FaultKind::kDelay, StoreOp::kRead, "version-hint", 4, false, std::chrono::milliseconds(1)});
+  const auto rolled = RollbackTo(*catalog, kMaintained, first);
+  EXPECT_EQ(slow->faults_fired(), 3);
+  EXPECT_TRUE(IsKind(rolled.status(), ErrorKind::kValidationFailed)) << rolled.status();
+  const auto ids = Ids();
+  EXPECT_EQ(ids.size(), 20u) << "what was appended to the rolled back table is there";
+  EXPECT_EQ(ids.back(), 9);
+  ExpectSound();
 }
 
 TEST_P(TableRefsTest, TagsAndBranchesNameSnapshotsOnce) {
