@@ -28,7 +28,7 @@ ADAPTERS = {"cli"}
 PUBLIC = {
     "status.h": "base", "types.h": "base", "embeddings.h": "base", "hardware.h": "base",
     "store.h": "store",
-    "catalog.h": "catalog",
+    "catalog.h": "catalog", "sql_catalog.h": "catalog",
     "ailake_file.h": "table", "table_writer.h": "table", "read_view.h": "table", "row_filter.h": "table",
     "as_of.h": "table",
     "table_info.h": "table", "alter_table.h": "table", "maintenance.h": "table",

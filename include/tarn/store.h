@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -113,6 +114,11 @@ class LocalStore : public Store {
   struct Options {
     /// Without it nothing is synced: a power loss may lose or tear recent objects.
     bool durable = true;
+    /// Where lock files lie; "": `.tarn-locks` in the store's folder.
+    std::string lock_folder;
+    /// Folders that a deletion empties go too, below this one; nullopt: below the store's folder,
+    /// "": nowhere.
+    std::optional<std::string> prune_below;
   };
   /// Creates the folder when it is missing. kIo names it when that fails.
   static Result<std::shared_ptr<LocalStore>> Make(const std::string& folder, Options options);

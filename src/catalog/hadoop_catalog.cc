@@ -4,8 +4,9 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "catalog/hadoop_namespaces.h"
 #include "catalog/hadoop_versions.h"
-#include "catalog/new_table_properties.h"
+#include "catalog/metadata_file.h"
 #include "iceberg/location.h"
 #include "iceberg/table_requirement.h"
 #include "iceberg/table_update.h"
@@ -17,9 +18,6 @@ namespace {
 
 using iceberg::TableMetadata;
 
-constexpr char kDeleteAfterCommit[] = "write.metadata.delete-after-commit.enabled";
-constexpr char kPreviousVersionsMax[] = "write.metadata.previous-versions-max";
-constexpr int64_t kDefaultPreviousVersions = 100;
 /// Waiting longer for the queue than this, a writer tries its luck without.
 constexpr std::chrono::milliseconds kLockTimeout{10'000};
 /// Folders below a warehouse that are looked into for tables.
@@ -32,7 +30,9 @@ bool EndsWith(std::string_view text, std::string_view end) {
 class HadoopCatalogImpl : public HadoopCatalog {
  public:
   HadoopCatalogImpl(std::shared_ptr<Store> store, std::string warehouse)
-      : HadoopCatalog(std::move(store)), warehouse_(std::move(warehouse)) {}
+      : HadoopCatalog(std::move(store)),
+        warehouse_(std::move(warehouse)),
+        folders_(store_, warehouse_) {}
 
   Result<TableState> CreateTable(const TableIdent& ident,
                                  const TableProperties& properties) override {
@@ -44,11 +44,43 @@ class HadoopCatalogImpl : public HadoopCatalog {
   Result<bool> TableExists(const TableIdent& ident) override;
   Result<std::vector<TableIdent>> ListTables() override;
   Status DropTable(const TableIdent& ident) override;
+  Status UnregisterTable(const TableIdent& ident) override {
+    return CannotDo("forget a table and keep its files: a table is its folder");
+  }
+  Result<TableState> RegisterTable(const TableIdent& ident,
+                                   std::string_view metadata_location) override {
+    return CannotDo("register a table: it finds tables by their folders");
+  }
+  Status RenameTable(const TableIdent& from, const TableIdent& to) override {
+    return CannotDo("rename a table: its files name each other by the folder they are in");
+  }
   Result<TableState> CommitTable(const TableState& base,
                                  const std::vector<iceberg::TableRequirement>& requirements,
                                  const std::vector<iceberg::TableUpdate>& updates) override;
 
+  Status CreateNamespace(const Namespace& ns, const NamespacePropertyMap& properties) override {
+    if (!properties.empty()) return CannotDo("keep properties of a namespace");
+    return folders_.Create(ns);
+  }
+  Status DropNamespace(const Namespace& ns) override { return folders_.Drop(ns); }
+  Result<std::vector<Namespace>> ListNamespaces(const Namespace& parent) override {
+    return folders_.List(parent);
+  }
+  Result<NamespacePropertyMap> NamespaceProperties(const Namespace& ns) override {
+    ARROW_ASSIGN_OR_RAISE(const std::string folder, folders_.Find(ns));
+    return NamespacePropertyMap{{"location", store_->UriOf(folder)}};
+  }
+  Status SetNamespaceProperties(const Namespace& ns, const NamespacePropertyMap& set,
+                                const std::vector<std::string>& remove) override {
+    return CannotDo("keep properties of a namespace");
+  }
+
  private:
+  static Status CannotDo(const char* what) {
+    return Error(ErrorKind::kNotSupported, "a Hadoop catalog cannot ", what,
+                 "; an SQL catalog can (sqlite:///FILE)");
+  }
+
   Result<std::string> FolderOf(const TableIdent& ident) const {
     // An ident may have been put together by hand.
     ARROW_RETURN_NOT_OK(TableIdent::Parse(ident.ToString()).status());
@@ -82,6 +114,7 @@ class HadoopCatalogImpl : public HadoopCatalog {
                                  TableMetadata next, bool alone);
 
   const std::string warehouse_;
+  HadoopNamespaces folders_;
   std::mutex mutex_;
   std::map<std::string, std::shared_ptr<HadoopVersions>> versions_;  ///< guarded by mutex_
 };
@@ -124,7 +157,7 @@ Result<TableState> HadoopCatalogImpl::CreateTable(const TableIdent& ident,
                                                   const iceberg::Schema& schema) {
   ARROW_ASSIGN_OR_RAISE(const std::string folder, FolderOf(ident));
   ARROW_ASSIGN_OR_RAISE(auto table_properties, properties.ToIceberg());
-  AddNewTableProperties(&table_properties);
+  AddMetadataDefaults(table_properties);
   ARROW_ASSIGN_OR_RAISE(auto metadata, iceberg::NewTableMetadata(store_->UriOf(folder), schema,
                                                                  std::move(table_properties),
                                                                  Clock::System().NowMillis()));
@@ -248,17 +281,11 @@ Result<TableState> HadoopCatalogImpl::CommitTable(
 Result<TableState> HadoopCatalogImpl::PublishNext(const TableState& current,
                                                   HadoopVersions& versions, TableMetadata next,
                                                   bool alone) {
-  next.metadata_log.push_back(
-      {current.metadata->last_updated_ms, store_->UriOf(current.metadata_path)});
-  const int64_t keep =
-      std::max<int64_t>(1, next.PropertyNumber(kPreviousVersionsMax, kDefaultPreviousVersions));
-  if (static_cast<int64_t>(next.metadata_log.size()) > keep) {
-    next.metadata_log.erase(next.metadata_log.begin(), next.metadata_log.end() - keep);
-  }
+  // Files are deleted by their numbers, so that none is forgotten after a failure.
+  (void)LogPrevious(*current.metadata, store_->UriOf(current.metadata_path), next);
   const int64_t number = current.version + 1;
   ARROW_RETURN_NOT_OK(versions.Publish(number, next, alone));
-  const std::string* clean = next.FindProperty(kDeleteAfterCommit);
-  versions.AfterPublish(number, clean != nullptr && *clean == "true" ? number - keep : 0);
+  versions.AfterPublish(number, DeletesOldMetadata(next) ? number - PreviousVersionsKept(next) : 0);
   return TableState{current.ident, std::make_shared<const TableMetadata>(std::move(next)),
                     versions.PathOf(number), number};
 }

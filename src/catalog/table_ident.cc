@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <cctype>
+#include <optional>
 
 #include "tarn/catalog.h"
 
 namespace tarn {
 
-Result<TableIdent> TableIdent::Parse(std::string_view text) {
-  TableIdent ident;
+namespace {
+
+/// The parts between dots; nullopt when one is empty or not plain.
+std::optional<std::vector<std::string>> SplitPlain(std::string_view text) {
+  std::vector<std::string> parts;
   size_t begin = 0;
   while (begin <= text.size()) {
     const size_t dot = std::min(text.find('.', begin), text.size());
@@ -15,17 +19,41 @@ Result<TableIdent> TableIdent::Parse(std::string_view text) {
     const bool plain = std::all_of(part.begin(), part.end(), [](char c) {
       return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '-';
     });
-    if (part.empty() || !plain) {
-      return Error(ErrorKind::kBadInput, "'", text,
-                   "' is no table name; write namespace.table with letters, digits, '_' and '-'");
-    }
-    ident.ns.emplace_back(part);
+    if (part.empty() || !plain) return std::nullopt;
+    parts.emplace_back(part);
     begin = dot + 1;
   }
-  if (ident.ns.size() < 2) {
+  return parts;
+}
+
+}  // namespace
+
+Result<Namespace> ParseNamespace(std::string_view text) {
+  auto parts = SplitPlain(text);
+  if (!parts) {
+    return Error(ErrorKind::kBadInput, "'", text,
+                 "' is no namespace; write letters, digits, '_' and '-', with dots between levels");
+  }
+  return *std::move(parts);
+}
+
+std::string NamespaceText(const Namespace& ns) {
+  std::string text;
+  for (const auto& level : ns) text += (text.empty() ? "" : ".") + level;
+  return text;
+}
+
+Result<TableIdent> TableIdent::Parse(std::string_view text) {
+  auto parts = SplitPlain(text);
+  if (!parts) {
+    return Error(ErrorKind::kBadInput, "'", text,
+                 "' is no table name; write namespace.table with letters, digits, '_' and '-'");
+  }
+  if (parts->size() < 2) {
     return Error(ErrorKind::kBadInput, "'", text,
                  "' has no namespace; write namespace.table, such as ", "default.", text);
   }
+  TableIdent ident{*std::move(parts), {}};
   ident.name = ident.ns.back();
   ident.ns.pop_back();
   return ident;

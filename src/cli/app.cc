@@ -2,21 +2,15 @@
 #include "cli/app.h"
 
 #include <CLI/CLI.hpp>
-#include <filesystem>
-
-#include "tarn/store.h"
 
 namespace tarn::cli {
 
 Result<std::shared_ptr<CatalogProvider>> Session::OpenCatalog(bool create) const {
-  std::error_code error;
-  if (!create && !std::filesystem::is_directory(catalog_folder, error)) {
-    return Error(ErrorKind::kNotFound, "there is no catalog folder '", catalog_folder,
-                 "'; name another with -C, or make tables with `tarn create` or `tarn ingest`");
-  }
-  ARROW_ASSIGN_OR_RAISE(auto store, LocalStore::Make(catalog_folder, {.durable = sync}));
-  ARROW_ASSIGN_OR_RAISE(auto catalog, HadoopCatalog::Make(std::move(store), ""));
-  return catalog;
+  auto opened = tarn::OpenCatalog(catalog, {.create = create, .durable = sync});
+  if (!IsKind(opened.status(), ErrorKind::kNotFound)) return opened;
+  return Error(
+      ErrorKind::kNotFound, opened.status().message(),
+      "; name another catalog with -C, or make tables with `tarn create` or `tarn ingest`");
 }
 
 int Run(int argc, const char* const* argv, std::ostream& out, std::ostream& err) {
@@ -29,8 +23,10 @@ int Run(int argc, const char* const* argv, std::ostream& out, std::ostream& err)
   app.require_subcommand(1);
   app.option_defaults()->always_capture_default();
   app.set_version_flag("--version", TARN_VERSION);
-  app.add_option("-C,--catalog", session.catalog_folder, "Folder that holds the tables")
-      ->type_name("FOLDER");
+  app.add_option("-C,--catalog", session.catalog,
+                 "Where tables are named: FOLDER, or an SQL catalog "
+                 "sqlite:////FILE[?name=NAME&warehouse=FOLDER]")
+      ->type_name("CATALOG");
   app.add_flag("!--no-sync", session.sync,
                "Do not wait for the disk: faster, but a power loss may lose rows");
   app.footer(
@@ -39,7 +35,8 @@ int Run(int argc, const char* const* argv, std::ostream& out, std::ostream& err)
       "Examples:\n"
       "  tarn ingest default.docs docs.parquet --vector embedding --metric cosine\n"
       "  tarn search default.docs --like-id 42 --k 5 --columns id,title\n"
-      "  tarn -C /data/lake info default.docs\n\n"
+      "  tarn -C /data/lake info default.docs\n"
+      "  tarn -C 'sqlite:////data/catalog.db?warehouse=/data/lake' list\n\n"
       "Exit codes: 0 done, 1 the command failed, 2 wrong usage.");
   AddCreate(app, session);
   AddIngest(app, session);
@@ -48,6 +45,10 @@ int Run(int argc, const char* const* argv, std::ostream& out, std::ostream& err)
   AddInfo(app, session);
   AddList(app, session);
   AddDrop(app, session);
+  AddRename(app, session);
+  AddRegister(app, session);
+  AddUnregister(app, session);
+  AddNamespace(app, session);
   AddAlter(app, session);
   AddProperties(app, session);
   AddRollback(app, session);

@@ -25,11 +25,12 @@ class Session {
   std::ostream& out() { return out_; }
   std::ostream& err() { return err_; }
 
-  std::string catalog_folder = "lake";
+  /// What tarn::OpenCatalog takes.
+  std::string catalog = "lake";
   bool sync = true;
 
-  /// The folder's catalog. Commands that only read pass `create` = false: kNotFound says that there
-  /// is no such folder instead of making one.
+  /// The catalog. Commands that only read pass `create` = false: kNotFound says that there is no
+  /// such folder or database instead of making one.
   Result<std::shared_ptr<CatalogProvider>> OpenCatalog(bool create) const;
 
   /// Set by the parsed command; Run calls it. Its status becomes the exit code.
@@ -48,6 +49,10 @@ void AddScan(CLI::App& app, Session& session);
 void AddInfo(CLI::App& app, Session& session);
 void AddList(CLI::App& app, Session& session);
 void AddDrop(CLI::App& app, Session& session);
+void AddRename(CLI::App& app, Session& session);
+void AddRegister(CLI::App& app, Session& session);
+void AddUnregister(CLI::App& app, Session& session);
+void AddNamespace(CLI::App& app, Session& session);
 void AddVerify(CLI::App& app, Session& session);
 void AddIndex(CLI::App& app, Session& session);
 void AddBench(CLI::App& app, Session& session);

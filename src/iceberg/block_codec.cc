@@ -30,9 +30,12 @@ struct InflateEnd {
   void operator()(z_stream* stream) const { inflateEnd(stream); }
 };
 
-Result<std::string> Inflate(std::string_view block, std::string_view name) {
+/// `window` tells zlib what is around the deflated bytes: nothing (negative), or gzip's head and
+/// tail.
+Result<std::string> Inflate(std::string_view block, std::string_view name, int window,
+                            std::string_view codec) {
   z_stream stream{};
-  if (inflateInit2(&stream, -MAX_WBITS) != Z_OK) {
+  if (inflateInit2(&stream, window) != Z_OK) {
     return Error(ErrorKind::kIo, name, ": zlib could not start");
   }
   const std::unique_ptr<z_stream, InflateEnd> guard(&stream);
@@ -50,7 +53,7 @@ Result<std::string> Inflate(std::string_view block, std::string_view name) {
     if (plain.size() > limit) return TooLarge(name);
     if (code == Z_STREAM_END) return plain;
     if (code != Z_OK || (stream.avail_in == 0 && plain.size() == done)) {
-      return Corrupt(name, "deflate");
+      return Corrupt(name, codec);
     }
   }
 }
@@ -118,11 +121,16 @@ Result<std::string> DeflateBlock(std::string_view plain) {
   return packed;
 }
 
+Result<std::string> Gunzip(std::string_view packed, std::string_view name) {
+  if (packed.size() > (1u << 30)) return TooLarge(name);
+  return Inflate(packed, name, 16 + MAX_WBITS, "gzip");
+}
+
 Result<std::string> DecompressBlock(const std::string& codec, std::string_view block,
                                     std::string_view name) {
   if (codec == "null") return std::string(block);
   if (block.size() > (1u << 30)) return TooLarge(name);
-  if (codec == "deflate") return Inflate(block, name);
+  if (codec == "deflate") return Inflate(block, name, -MAX_WBITS, codec);
   if (codec == "zstandard") return Unzstd(block, name);
   if (codec == "snappy") return Unsnappy(block, name);
   return Error(ErrorKind::kNotSupported, name, ": the Avro codec '", codec, "' cannot be read");

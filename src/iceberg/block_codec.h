@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The compression of Avro blocks.
+// The compression of Avro blocks, and of whole metadata files.
 #pragma once
 
 #include <string>
@@ -17,5 +17,8 @@ Result<std::string> DeflateBlock(std::string_view plain);
 /// block that grows beyond any plausible ratio is refused: it is made to exhaust memory.
 Result<std::string> DecompressBlock(const std::string& codec, std::string_view block,
                                     std::string_view name);
+
+/// A gzip file (RFC 1952) in one piece, refused on the same grounds.
+Result<std::string> Gunzip(std::string_view packed, std::string_view name);
 
 }  // namespace tarn::iceberg

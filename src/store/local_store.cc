@@ -160,9 +160,8 @@ class LocalStoreImpl : public LocalStore {
       return ErrnoStatus(errno, "deleting", full);
     }
     kStoreDeleteUnlinked.Reach();
-    // Folders exist only by their objects: empty ones go, up to the root.
-    for (std::string folder = ParentFolder(full); folder.size() > root_.size();
-         folder = ParentFolder(folder)) {
+    // Folders exist only by their objects: empty ones go, up to the root (or where that is set).
+    for (std::string folder = ParentFolder(full); IsPruned(folder); folder = ParentFolder(folder)) {
       if (::rmdir(folder.c_str()) != 0) break;
     }
     return Status::OK();
@@ -175,7 +174,9 @@ class LocalStoreImpl : public LocalStore {
     for (const char c : path) name += c == '/' ? std::string("%2F") : std::string(1, c);
     // Names of files are bounded; a shared lock file only makes unrelated locks wait.
     if (name.size() > 200) name = name.substr(name.size() - 200);
-    return AcquireFileLock(locks_, root_ + "/" + std::string(kLockFolder) + "/" + name, timeout);
+    const std::string folder = options_.lock_folder.empty() ? root_ + "/" + std::string(kLockFolder)
+                                                            : options_.lock_folder;
+    return AcquireFileLock(locks_, folder + "/" + name, timeout);
   }
 
   std::string UriOf(std::string_view path) const override {
@@ -199,6 +200,13 @@ class LocalStoreImpl : public LocalStore {
   }
 
  private:
+  bool IsPruned(const std::string& folder) const {
+    const std::string& top = options_.prune_below ? *options_.prune_below : root_;
+    if (top.empty()) return false;
+    const std::string prefix = top.back() == '/' ? top : top + "/";
+    return folder.size() > prefix.size() && folder.compare(0, prefix.size(), prefix) == 0;
+  }
+
   Result<std::string> FullPath(std::string_view path) const {
     ARROW_RETURN_NOT_OK(CheckStorePath(path));
     return (root_ == "/" ? "" : root_) + "/" + std::string(path);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Many writers, one table: threads over one catalog, and processes over one folder.
+// Many writers, one table: threads over one catalog, and processes over one folder or database.
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -77,16 +77,15 @@ TEST(ConcurrentWriters, ThreadsOverAFolderLoseNothing) {
   RaceThreads(HadoopCatalog::Make(store, "warehouse").ValueOrDie());
 }
 
-TEST(ConcurrentWriters, ProcessesOverAFolderLoseNothing) {
-  TemporaryFolder folder;
+/// `uri` is opened by each process for itself: nothing of the parent's is used.
+void RaceProcesses(const std::string& uri) {
   std::vector<pid_t> children;
   for (int i = 0; i < kWriters; ++i) {
     const pid_t child = fork();
     ASSERT_GE(child, 0);
     if (child == 0) {
-      // Nothing of the parent's stores is used: this is another machine's view of the folder.
-      auto store = LocalStore::Make(folder.path(), {.durable = false}).ValueOrDie();
-      const Status status = WriteMany(HadoopCatalog::Make(store, "").ValueOrDie(), i);
+      auto catalog = OpenCatalog(uri, {.durable = false});
+      const Status status = catalog.ok() ? WriteMany(*catalog, i) : catalog.status();
       if (!status.ok()) fprintf(stderr, "writer %d: %s\n", i, status.ToString().c_str());
       _exit(status.ok() ? 0 : 1);
     }
@@ -97,8 +96,25 @@ TEST(ConcurrentWriters, ProcessesOverAFolderLoseNothing) {
     ASSERT_EQ(waitpid(child, &result, 0), child);
     EXPECT_EQ(result, 0);
   }
-  auto store = LocalStore::Make(folder.path(), {.durable = false}).ValueOrDie();
-  ExpectEverythingOnce(HadoopCatalog::Make(store, "").ValueOrDie());
+  ExpectEverythingOnce(OpenCatalog(uri).ValueOrDie());
+}
+
+TEST(ConcurrentWriters, ProcessesOverAFolderLoseNothing) {
+  TemporaryFolder folder;
+  RaceProcesses(folder.path());
+}
+
+TEST(ConcurrentWriters, ThreadsOverADatabaseLoseNothing) {
+  TemporaryFolder folder;
+  RaceThreads(
+      OpenCatalog("sqlite:///" + folder.path() + "/c.db?warehouse=" + folder.path() + "/lake",
+                  {.durable = false})
+          .ValueOrDie());
+}
+
+TEST(ConcurrentWriters, ProcessesOverADatabaseLoseNothing) {
+  TemporaryFolder folder;
+  RaceProcesses("sqlite:///" + folder.path() + "/c.db?warehouse=" + folder.path() + "/lake");
 }
 
 TEST(ParentSnapshot, ACommitSucceedsOnlyWhileItsParentIsCurrent) {

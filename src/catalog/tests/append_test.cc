@@ -19,8 +19,7 @@ using testing::HasSubstr;
 
 class Append : public CatalogTest {};
 
-INSTANTIATE_TEST_SUITE_P(Stores, Append, ::testing::Values(StoreKind::kLocal, StoreKind::kMemory),
-                         StoreKindName);
+INSTANTIATE_TEST_SUITE_P(Stores, Append, AllCatalogs(), StoreKindName);
 
 TEST_P(Append, FirstCommitGivesTheSchemaAndIsReadBack) {
   auto made = catalog_->CreateTable(ident_, TableProperties());
@@ -174,7 +173,7 @@ TEST_P(Append, WritersWithoutTheQueueLoseNothingEither) {
   std::vector<Status> failed(kThreads);
   for (int t = 0; t < kThreads; ++t) {
     threads.emplace_back([&, t] {
-      auto catalog = HadoopCatalog::Make(store, "warehouse").ValueOrDie();
+      auto catalog = OpenOn(store);
       for (int i = 0; i < kCommits; ++i) {
         const auto done =
             CommitAppend(*catalog, ident_, AppendOf({std::to_string(t) + "-" + std::to_string(i)}));
@@ -191,18 +190,19 @@ TEST_P(Append, WritersWithoutTheQueueLoseNothingEither) {
 }
 
 class LocalAppend : public CatalogTest {};
-INSTANTIATE_TEST_SUITE_P(Local, LocalAppend, ::testing::Values(StoreKind::kLocal), StoreKindName);
+INSTANTIATE_TEST_SUITE_P(Local, LocalAppend,
+                         ::testing::Values(StoreKind::kLocal, StoreKind::kSqlLocal), StoreKindName);
 
 TEST_P(LocalAppend, TwoProcessesLoseNothing) {
   ASSERT_TRUE(catalog_->CreateTable(ident_, TableProperties()).ok());
   constexpr int kProcesses = 2, kCommits = 15;
+  catalog_.reset();  // a connection to a database does not survive a fork
   std::vector<pid_t> children;
   for (int p = 0; p < kProcesses; ++p) {
     const pid_t pid = fork();
     ASSERT_GE(pid, 0);
     if (pid == 0) {
-      auto store = LocalStore::Make(folder_, {.durable = false}).ValueOrDie();
-      auto catalog = HadoopCatalog::Make(store, "warehouse").ValueOrDie();
+      auto catalog = OpenOn(MakeLocalStore());
       int failures = 0;
       for (int i = 0; i < kCommits; ++i) {
         const auto name = std::to_string(p) + "-" + std::to_string(i);

@@ -16,13 +16,21 @@
 #include "iceberg/manifest_io.h"
 #include "store/fault_store.h"
 #include "tarn/catalog.h"
+#include "tarn/sql_catalog.h"
 
 namespace tarn {
 
-enum class StoreKind { kLocal, kMemory };
+/// What a test runs over: a Hadoop catalog or (kSql...) an SQL catalog, over files or memory.
+enum class StoreKind { kLocal, kMemory, kSqlLocal, kSqlMemory };
 
 inline std::string StoreKindName(const ::testing::TestParamInfo<StoreKind>& info) {
-  return info.param == StoreKind::kLocal ? "Local" : "Memory";
+  constexpr const char* kNames[] = {"Local", "Memory", "SqlLocal", "SqlMemory"};
+  return kNames[static_cast<int>(info.param)];
+}
+
+inline auto AllCatalogs() {
+  return ::testing::Values(StoreKind::kLocal, StoreKind::kMemory, StoreKind::kSqlLocal,
+                           StoreKind::kSqlMemory);
 }
 
 inline iceberg::Schema TestSchema() {
@@ -35,16 +43,33 @@ inline iceberg::Schema TestSchema() {
 class CatalogTest : public ::testing::TestWithParam<StoreKind> {
  protected:
   void SetUp() override {
-    if (GetParam() == StoreKind::kLocal) {
-      folder_ = std::filesystem::temp_directory_path() / ("tarn-catalog-" + NewUuid4());
-      store_ = LocalStore::Make(folder_, {.durable = false}).ValueOrDie();
-    } else {
-      store_ = MemoryStore::Make();
-    }
-    catalog_ = HadoopCatalog::Make(store_, "warehouse").ValueOrDie();
+    folder_ = (std::filesystem::temp_directory_path() / ("tarn-catalog-" + NewUuid4())).string();
+    std::filesystem::create_directories(folder_);
+    store_ = is_local() ? std::shared_ptr<Store>(MakeLocalStore()) : MemoryStore::Make();
+    catalog_ = OpenOn(store_);
   }
   void TearDown() override {
-    if (!folder_.empty()) std::filesystem::remove_all(folder_);
+    catalog_.reset();
+    std::filesystem::remove_all(folder_);
+  }
+
+  static bool is_sql() { return GetParam() >= StoreKind::kSqlLocal; }
+  static bool is_local() {
+    return GetParam() == StoreKind::kLocal || GetParam() == StoreKind::kSqlLocal;
+  }
+  std::string database() const { return folder_ + "/catalog.db"; }
+  std::shared_ptr<LocalStore> MakeLocalStore() const {
+    return LocalStore::Make(folder_, {.durable = false}).ValueOrDie();
+  }
+
+  /// A catalog of the test's kind that remembers nothing.
+  std::shared_ptr<CatalogProvider> OpenOn(std::shared_ptr<Store> store) const {
+    if (!is_sql()) return HadoopCatalog::Make(std::move(store), "warehouse").ValueOrDie();
+    SqlCatalogOptions options;
+    options.database = database();
+    options.warehouse = store->UriOf("warehouse");
+    options.durable = false;
+    return SqlCatalog::Make(std::move(store), std::move(options)).ValueOrDie();
   }
 
   std::string PathOf(const std::string& name) const {
@@ -68,7 +93,7 @@ class CatalogTest : public ::testing::TestWithParam<StoreKind> {
 
   /// The data files of the newest version, as a catalog without any memory sees them.
   std::vector<std::string> LivePaths() const {
-    const auto catalog = HadoopCatalog::Make(store_, "warehouse").ValueOrDie();
+    const auto catalog = OpenOn(store_);
     const auto state = catalog->LoadTable(ident_);
     EXPECT_TRUE(state.ok()) << state.status();
     std::vector<std::string> paths;
@@ -88,7 +113,7 @@ class CatalogTest : public ::testing::TestWithParam<StoreKind> {
   TableIdent ident_{{"db"}, "t"};
   std::string folder_;
   std::shared_ptr<Store> store_;
-  std::shared_ptr<HadoopCatalog> catalog_;
+  std::shared_ptr<CatalogProvider> catalog_;
 };
 
 }  // namespace tarn

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The storage fails once, at every single operation of a creation and of a commit in turn.
+#include <filesystem>
 #include <set>
 
 #include "catalog/tests/catalog_fixture.h"
 #include "gtest/gtest.h"
+#include "tarn/sql_catalog.h"
 
 namespace tarn {
 namespace {
@@ -13,6 +15,7 @@ struct FaultCase {
   const char* name;
   FaultKind kind;
   double torn_fraction = 0.5;
+  bool sql = false;
 };
 
 class CommitFaults : public ::testing::TestWithParam<FaultCase> {
@@ -20,7 +23,25 @@ class CommitFaults : public ::testing::TestWithParam<FaultCase> {
   void Start() {
     base_ = MemoryStore::Make();
     faults_ = FaultStore::Make(base_);
-    catalog_ = HadoopCatalog::Make(faults_, "w").ValueOrDie();
+    database_ = (std::filesystem::path(folder_) / (NewUuid4() + ".db")).string();
+    catalog_ = OpenOn(faults_);
+  }
+  void SetUp() override {
+    folder_ = (std::filesystem::temp_directory_path() / ("tarn-faults-" + NewUuid4())).string();
+    std::filesystem::create_directories(folder_);
+  }
+  void TearDown() override {
+    catalog_.reset();
+    std::filesystem::remove_all(folder_);
+  }
+
+  std::shared_ptr<CatalogProvider> OpenOn(std::shared_ptr<Store> store) const {
+    if (!GetParam().sql) return HadoopCatalog::Make(std::move(store), "w").ValueOrDie();
+    SqlCatalogOptions options;
+    options.database = database_;
+    options.warehouse = base_->UriOf("w");
+    options.durable = false;
+    return SqlCatalog::Make(std::move(store), std::move(options)).ValueOrDie();
   }
 
   AppendCommit AppendOf(const std::string& name) {
@@ -42,7 +63,7 @@ class CommitFaults : public ::testing::TestWithParam<FaultCase> {
 
   /// How often each data file is live, seen by a process that knows nothing of what happened.
   std::multiset<std::string> LiveNames() {
-    auto catalog = HadoopCatalog::Make(base_, "w").ValueOrDie();
+    auto catalog = OpenOn(base_);
     const auto state = catalog->LoadTable(ident_);
     EXPECT_TRUE(state.ok()) << state.status();
     std::multiset<std::string> names;
@@ -60,17 +81,23 @@ class CommitFaults : public ::testing::TestWithParam<FaultCase> {
   TableIdent ident_{{"db"}, "t"};
   std::shared_ptr<MemoryStore> base_;
   std::shared_ptr<FaultStore> faults_;
-  std::shared_ptr<HadoopCatalog> catalog_;
+  std::string folder_, database_;
+  std::shared_ptr<CatalogProvider> catalog_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Kinds, CommitFaults,
-                         ::testing::Values(FaultCase{"Fail", FaultKind::kFail},
-                                           FaultCase{"Tear", FaultKind::kTear},
-                                           FaultCase{"TearToNothing", FaultKind::kTear, 0.0},
-                                           FaultCase{"LoseReply", FaultKind::kLoseReply},
-                                           FaultCase{"Crash", FaultKind::kCrash},
-                                           FaultCase{"TearAndCrash", FaultKind::kTearCrash}),
-                         [](const auto& info) { return info.param.name; });
+INSTANTIATE_TEST_SUITE_P(
+    Kinds, CommitFaults,
+    ::testing::Values(FaultCase{"Fail", FaultKind::kFail}, FaultCase{"Tear", FaultKind::kTear},
+                      FaultCase{"TearToNothing", FaultKind::kTear, 0.0},
+                      FaultCase{"LoseReply", FaultKind::kLoseReply},
+                      FaultCase{"Crash", FaultKind::kCrash},
+                      FaultCase{"TearAndCrash", FaultKind::kTearCrash},
+                      FaultCase{"SqlFail", FaultKind::kFail, 0.5, true},
+                      FaultCase{"SqlTear", FaultKind::kTear, 0.5, true},
+                      FaultCase{"SqlLoseReply", FaultKind::kLoseReply, 0.5, true},
+                      FaultCase{"SqlCrash", FaultKind::kCrash, 0.5, true},
+                      FaultCase{"SqlTearAndCrash", FaultKind::kTearCrash, 0.5, true}),
+    [](const auto& info) { return info.param.name; });
 
 TEST_P(CommitFaults, ACommitHappensOnceOrNotAtAllAndARetrySucceeds) {
   for (int64_t step = 1;; ++step) {
@@ -98,12 +125,13 @@ TEST_P(CommitFaults, ACommitHappensOnceOrNotAtAllAndARetrySucceeds) {
     EXPECT_TRUE(again.ok()) << again.status();
     EXPECT_EQ(LiveNames(), (std::multiset<std::string>{"new", "old"}));
     // The table takes further commits, from a fresh catalog too.
-    auto other = HadoopCatalog::Make(faults_, "w").ValueOrDie();
+    auto other = OpenOn(faults_);
     EXPECT_TRUE(CommitAppend(*other, ident_, AppendOf("next")).ok());
     EXPECT_EQ(LiveNames(), (std::multiset<std::string>{"new", "next", "old"}));
     if (!fired) {
-      EXPECT_GT(step, 8) << "a commit takes more operations than that";
-      EXPECT_GT(faults_->operations() - before, 8);
+      const int64_t least = GetParam().sql ? 3 : 8;
+      EXPECT_GT(step, least) << "a commit takes more operations than that";
+      EXPECT_GT(faults_->operations() - before, least);
       return;
     }
   }
@@ -117,7 +145,7 @@ TEST_P(CommitFaults, ACreationHappensOrNotAndARetrySucceeds) {
     const auto made = catalog_->CreateTable(ident_, TableProperties());
     const bool fired = faults_->faults_fired() > 0;
     faults_->Heal();
-    auto fresh = HadoopCatalog::Make(faults_, "w").ValueOrDie();
+    auto fresh = OpenOn(faults_);
     const auto loaded = fresh->LoadTable(ident_);
     if (made.ok()) {
       EXPECT_TRUE(loaded.ok()) << loaded.status();
@@ -131,7 +159,7 @@ TEST_P(CommitFaults, ACreationHappensOrNotAndARetrySucceeds) {
     EXPECT_TRUE(CommitAppend(*fresh, ident_, AppendOf("a")).ok());
     EXPECT_EQ(LiveNames(), (std::multiset<std::string>{"a"}));
     if (!fired) {
-      EXPECT_GT(step, 3);
+      EXPECT_GT(step, GetParam().sql ? 1 : 3);
       return;
     }
   }
@@ -148,7 +176,7 @@ TEST_P(CommitFaults, ADroppedTableIsWholeOrGone) {
     const Status dropped = catalog_->DropTable(ident_);
     const bool fired = faults_->faults_fired() > 0;
     faults_->Heal();
-    auto fresh = HadoopCatalog::Make(base_, "w").ValueOrDie();
+    auto fresh = OpenOn(base_);
     const auto loaded = fresh->LoadTable(ident_);
     if (loaded.ok()) {
       EXPECT_FALSE(dropped.ok());

@@ -28,7 +28,10 @@ void AddVerify(CLI::App& app, Session& session) {
       ARROW_ASSIGN_OR_RAISE(auto catalog, session.OpenCatalog(/*create=*/false));
       ARROW_ASSIGN_OR_RAISE(auto report, VerifyTable(catalog, ident, options->threads));
       for (const auto& finding : report.findings) {
-        session.out() << finding.path << ": " << finding.message << '\n';
+        // Paths of the store, but for locations outside it.
+        const bool is_location = finding.path.find(':') != std::string::npos;
+        session.out() << (is_location ? finding.path : catalog->store().UriOf(finding.path)) << ": "
+                      << finding.message << '\n';
       }
       if (!report.findings.empty()) {
         return Error(ErrorKind::kCorrupt, ident.ToString(), ": ", report.findings.size(),

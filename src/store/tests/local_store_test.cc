@@ -78,6 +78,50 @@ TEST_F(Local, NothingButTheObjectRemains) {
   EXPECT_THAT(Everything(), testing::ElementsAre("x"));
 }
 
+TEST_F(Local, FoldersThatAreEmptiedGoWhereTheyMay) {
+  LocalStore::Options options{.durable = false};
+  options.prune_below = folder_.path() + "/a";
+  auto store = LocalStore::Make(folder_.path(), options).ValueOrDie();
+  ASSERT_TRUE(store->Put("a/b/c/x", std::string_view("x")).ok());
+  ASSERT_TRUE(store->Put("ab/c/x", std::string_view("x")).ok());
+  ASSERT_TRUE(store->Delete("a/b/c/x").ok());
+  ASSERT_TRUE(store->Delete("ab/c/x").ok());
+  EXPECT_THAT(Everything(), testing::UnorderedElementsAre("a", "ab", "c"));
+  options.prune_below = "";
+  store = LocalStore::Make(folder_.path(), options).ValueOrDie();
+  ASSERT_TRUE(store->Put("a/b/x", std::string_view("x")).ok());
+  ASSERT_TRUE(store->Delete("a/b/x").ok());
+  EXPECT_THAT(Everything(), testing::UnorderedElementsAre("a", "b", "ab", "c"));
+}
+
+TEST_F(Local, LocksMayLieElsewhere) {
+  (void)Open();
+  const TempFolder locks;
+  LocalStore::Options options{.durable = false};
+  options.lock_folder = locks.path() + "/here";
+  auto store = LocalStore::Make("/", options).ValueOrDie();
+  const std::string name = folder_.path().substr(1) + "/x";
+  const auto held = store->Lock(name, milliseconds(1000));
+  ASSERT_TRUE(held.ok()) << held.status();
+  EXPECT_TRUE(Everything().empty());
+  EXPECT_FALSE(std::filesystem::is_empty(locks.path() + "/here"));
+  EXPECT_FALSE(LocalStore::Make("/", options).ValueOrDie()->Lock(name, milliseconds(10)).ok());
+}
+
+TEST_F(Local, TheWholeFileSystemIsAStoreToo) {
+  auto store = LocalStore::Make("/", {.durable = false}).ValueOrDie();
+  const std::string uri = "file://" + folder_.path() + "/x";
+  const std::string path = store->PathOf(uri).ValueOrDie();
+  EXPECT_EQ(path, folder_.path().substr(1) + "/x");
+  EXPECT_EQ(store->UriOf(path), uri);
+  ASSERT_TRUE(store->Put(path, std::string_view("text")).ok());
+  EXPECT_EQ(store->Read(path).ValueOrDie()->text(), "text");
+  EXPECT_EQ(store->List(folder_.path().substr(1) + "/")->size(), 1u);
+  for (const char* bad : {"s3://bucket/x", "relative/x", "file:///a/../b", "file:///a//b"}) {
+    EXPECT_TRUE(IsKind(store->PathOf(bad).status(), ErrorKind::kBadInput)) << bad;
+  }
+}
+
 TEST_F(Local, WhatADeadWriterLeftIsNeitherListedNorInTheWay) {
   const auto store = Open();
   std::ofstream(folder_.path() + "/.tarn-tmp-0000") << "half";
