@@ -54,6 +54,10 @@ Result<TableState> CreateTableWithSchema(CatalogProvider& catalog, const TableId
 /// writer goes, unless a commit of them failed in a way that leaves any doubt. A failed call
 /// changes nothing: what was staged before stays staged. One thread at a time; any number of
 /// writers, in any number of processes, may write the same table.
+///
+/// When the table's schema changes, files that are staged stay as they are and are read right, by
+/// field id; the first batch after a commit, or one that only the newer schema fits, is written
+/// under it.
 class TableWriter {
  public:
   /// A writer of an existing table. kNotFound when there is none.
@@ -103,14 +107,14 @@ class TableWriter {
                                          const EmbeddingsView& embeddings,
                                          const std::optional<IvfPqConfig>& config = {}) = 0;
 
-  /// WriteBatch, unless the batch is in the table already. Returns whether it was staged: false when
-  /// a batch of this id was committed before, by any writer, or is staged in this one. Of writers
-  /// that stage one id at the same time one commits it; the others' commits leave it out.
+  /// WriteBatch, unless the batch is in the table already. Returns whether it was staged: false
+  /// when a batch of this id was committed before, by any writer, or is staged in this one. Of
+  /// writers that stage one id at the same time one commits it; the others' commits leave it out.
   ///
   /// The table remembers ids for 7 days, the last 4,096 of them (`tarn.batches.max-age-ms`,
   /// `tarn.batches.max-count`). Of ids of the form `producer:sequence`, with a decimal number, only
-  /// ranges are kept, so that a producer that counts is remembered whole for as long as it is active.
-  /// kBadInput for an id that is empty or longer than 1,024 bytes.
+  /// ranges are kept, so that a producer that counts is remembered whole for as long as it is
+  /// active. kBadInput for an id that is empty or longer than 1,024 bytes.
   virtual Result<bool> WriteBatchIdempotent(const arrow::RecordBatch& batch,
                                             const EmbeddingsView& embeddings,
                                             std::string_view batch_id) = 0;

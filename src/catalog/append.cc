@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "catalog/append.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "iceberg/table_metadata.h"
@@ -28,7 +29,10 @@ Status Validate(const AppendCommit& commit, const TableState& base) {
     return Error(ErrorKind::kBadInput, "table ", table,
                  " has no columns yet: the first commit must give its schema");
   }
-  if (commit.schema && !commit.schema->SameAs(schema)) {
+  // Files carry field ids: any schema that the table ever had tells what is in them.
+  const auto& known = metadata.schemas;
+  if (commit.schema && std::none_of(known.begin(), known.end(),
+                                    [&](const auto& one) { return one.SameAs(*commit.schema); })) {
     return Error(ErrorKind::kValidationFailed, "table ", table,
                  ": another writer gave it a different schema meanwhile");
   }

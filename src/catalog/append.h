@@ -20,7 +20,7 @@ struct AppendCommit {
   /// none); otherwise it fails with kValidationFailed.
   std::optional<SnapshotId> parent;
   /// Becomes the table's schema if that has no columns yet. If another writer gave one meanwhile
-  /// and it differs from this, the commit fails with kValidationFailed; when equal, it goes on.
+  /// and this is none that the table ever had, the commit fails with kValidationFailed.
   std::optional<iceberg::Schema> schema;
   std::map<std::string, std::string> properties;  ///< set in the same swap
   /// The commit goes through only while these table properties have these values (nullopt: while

@@ -28,6 +28,10 @@ bool IsGzip(std::string_view bytes) {
 void AddMetadataDefaults(std::map<std::string, std::string>& properties) {
   properties.emplace(kDeleteAfterCommit, "true");
   properties.emplace(kPreviousVersionsMax, std::to_string(kDefaultPreviousVersions));
+  properties.emplace("history.expire.max-snapshot-age-ms", "432000000");  // 5 days
+  properties.emplace("history.expire.min-snapshots-to-keep", "10");
+  properties.emplace("tarn.expire.auto", "true");
+  properties.emplace("tarn.expire.max-snapshots", "1000");
 }
 
 int64_t PreviousVersionsKept(const TableMetadata& metadata) {

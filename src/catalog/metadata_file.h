@@ -16,7 +16,8 @@
 namespace tarn {
 
 /// The properties that keep metadata small, for new tables: old metadata files are deleted, the
-/// last hundred stay. What the caller set is kept.
+/// last hundred stay; writers expire snapshots by age and count (docs/adr/0013-retention.md). What
+/// the caller set is kept.
 void AddMetadataDefaults(std::map<std::string, std::string>& properties);
 
 /// How many earlier metadata files a table remembers (`write.metadata.previous-versions-max`).

@@ -49,6 +49,13 @@ int Run(int argc, const char* const* argv, std::ostream& out, std::ostream& err)
   AddRegister(app, session);
   AddUnregister(app, session);
   AddNamespace(app, session);
+  AddAlter(app, session);
+  AddProperties(app, session);
+  AddRollback(app, session);
+  AddTag(app, session);
+  AddBranch(app, session);
+  AddExpire(app, session);
+  AddOrphans(app, session);
   AddVerify(app, session);
   AddIndex(app, session);
   AddBench(app, session);

@@ -56,6 +56,13 @@ void AddNamespace(CLI::App& app, Session& session);
 void AddVerify(CLI::App& app, Session& session);
 void AddIndex(CLI::App& app, Session& session);
 void AddBench(CLI::App& app, Session& session);
+void AddAlter(CLI::App& app, Session& session);
+void AddProperties(CLI::App& app, Session& session);
+void AddRollback(CLI::App& app, Session& session);
+void AddTag(CLI::App& app, Session& session);
+void AddBranch(CLI::App& app, Session& session);
+void AddExpire(CLI::App& app, Session& session);
+void AddOrphans(CLI::App& app, Session& session);
 
 /// The whole program. Exit code 0; 1 when the command failed, the reason on `err`; 2 for wrong
 /// usage.

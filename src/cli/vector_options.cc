@@ -19,7 +19,9 @@ std::vector<std::string> Split(const std::string& text, char separator) {
   return parts;
 }
 
-Result<VectorStoragePolicy> ParseFurther(const std::string& text) {
+}  // namespace
+
+Result<VectorStoragePolicy> ParseVectorColumn(const std::string& text) {
   const auto parts = Split(text, ':');
   if (parts.size() < 2 || parts.size() > 4) {
     return Error(ErrorKind::kBadInput, "--add-vector '", text,
@@ -41,8 +43,6 @@ Result<VectorStoragePolicy> ParseFurther(const std::string& text) {
   ARROW_RETURN_NOT_OK(policy.Validate());
   return policy;
 }
-
-}  // namespace
 
 void VectorOptions::AddTo(CLI::App& command) {
   command.add_option("--vector", column, "Name of the embedding column (the primary one)")
@@ -94,7 +94,7 @@ Result<TableProperties> VectorOptions::ToProperties() const {
                  "--add-vector needs a primary column: name it with --vector");
   }
   for (const auto& text : further) {
-    ARROW_ASSIGN_OR_RAISE(auto policy, ParseFurther(text));
+    ARROW_ASSIGN_OR_RAISE(auto policy, ParseVectorColumn(text));
     result.vectors.push_back(std::move(policy));
   }
   ARROW_RETURN_NOT_OK(hnsw.Validate());

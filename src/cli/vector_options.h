@@ -15,6 +15,9 @@ class App;
 
 namespace tarn::cli {
 
+/// NAME:DIM[:METRIC[:PRECISION]], as --add-vector takes it. kBadInput says what is wrong.
+Result<VectorStoragePolicy> ParseVectorColumn(const std::string& text);
+
 struct VectorOptions {
   std::string column;
   int32_t dim = 0;

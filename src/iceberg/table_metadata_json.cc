@@ -216,6 +216,13 @@ Result<TableMetadata> TableMetadataFromJson(std::string_view json, std::string_v
   return MetadataOf(parsed, std::string(name));
 }
 
+std::string StatisticsLocation(const StatisticsFile& file) {
+  const Json json = Json::parse(file.json, nullptr, /*allow_exceptions=*/false);
+  const bool named =
+      json.is_object() && json.contains("statistics-path") && json["statistics-path"].is_string();
+  return named ? json["statistics-path"].get<std::string>() : std::string();
+}
+
 bool IsCutShortJson(std::string_view json) {
   try {
     const Json parsed = Json::parse(json.begin(), json.end());

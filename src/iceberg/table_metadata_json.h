@@ -17,6 +17,10 @@ std::string TableMetadataToJson(const TableMetadata& metadata);
 /// versions. Missing refs are made from the current snapshot, as readers of version 1 must.
 Result<TableMetadata> TableMetadataFromJson(std::string_view json, std::string_view name);
 
+/// The location of a statistics file, of a table's or a partition's statistics; "" when the entry
+/// names none.
+std::string StatisticsLocation(const StatisticsFile& file);
+
 /// Whether the text is the beginning of a JSON document that stops too early (or nothing at all),
 /// as a torn write leaves it.
 bool IsCutShortJson(std::string_view json);

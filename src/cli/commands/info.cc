@@ -1,28 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <CLI/CLI.hpp>
 #include <cstdio>
-#include <ctime>
 
 #include "arrow/api.h"
 #include "cli/app.h"
 #include "cli/as_of_options.h"
 #include "cli/progress.h"
 #include "cli/text_output.h"
+#include "cli/time_text.h"
 #include "tarn/hardware.h"
 #include "tarn/read_view.h"
 #include "tarn/table_info.h"
 
 namespace tarn::cli {
 namespace {
-
-std::string Timestamp(int64_t millis) {
-  const std::time_t seconds = millis / 1000;
-  std::tm utc{};
-  gmtime_r(&seconds, &utc);
-  char text[40];
-  std::strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%SZ", &utc);
-  return text;
-}
 
 std::string DescribePolicy(const VectorStoragePolicy& policy) {
   return "dim " + std::to_string(policy.dim) + ", " + std::string(MetricName(policy.metric)) +
@@ -54,7 +45,7 @@ void PrintSnapshots(const TableInfo& info, size_t limit, std::ostream& out) {
       auto it = snapshot.summary.find(key);
       return it == snapshot.summary.end() ? std::string("0") : it->second;
     };
-    rows.push_back({"  " + std::to_string(snapshot.id.value()), Timestamp(snapshot.timestamp_ms),
+    rows.push_back({"  " + std::to_string(snapshot.id.value()), TimeText(snapshot.timestamp_ms),
                     snapshot.operation, "+" + summary("added-records") + " rows",
                     "in " + summary("added-data-files") + " files",
                     snapshot.id == info.current ? "current" : ""});
@@ -100,6 +91,16 @@ void PrintCodebooks(const TableInfo& info, const std::map<std::string, IndexTota
   PrintAligned(rows, {}, out);
 }
 
+/// What the table calls a vector column of one of its files now; nullopt: it was dropped.
+Result<std::optional<std::string>> TableName(const ReadView& view, size_t file,
+                                             const std::string& column) {
+  for (const auto& policy : view.vector_policies()) {
+    ARROW_ASSIGN_OR_RAISE(const auto name, view.ColumnInFile(file, policy.column_name));
+    if (name == column) return std::optional(policy.column_name);
+  }
+  return std::optional<std::string>();
+}
+
 /// "150", or, where rows are deleted, "150 (155 in files, 5 deleted)".
 Result<std::string> DescribeRows(const ReadView& view) {
   ARROW_ASSIGN_OR_RAISE(const int64_t live, view.CountLiveRows());
@@ -141,7 +142,9 @@ Status PrintFiles(const TableInfo& info, const ReadView& view, size_t limit, std
     ARROW_ASSIGN_OR_RAISE(auto reader, view.OpenFile(f));
     std::string state;
     for (const auto& column : reader->vector_columns()) {
-      auto& total = totals[column.policy.column_name];
+      ARROW_ASSIGN_OR_RAISE(const auto name, TableName(view, f, column.policy.column_name));
+      if (!name) continue;
+      auto& total = totals[*name];
       total.bytes += column.section_bytes;
       total.indexed += column.indexed_rows;
       total.without_vector += column.rows_without_vector;
@@ -152,7 +155,7 @@ Status PrintFiles(const TableInfo& info, const ReadView& view, size_t limit, std
         coded.rows += column.indexed_rows;
         coded.drift += column.codebook_drift * static_cast<double>(column.indexed_rows);
       }
-      state += (state.empty() ? "" : "; ") + column.policy.column_name + ": ";
+      state += (state.empty() ? "" : "; ") + *name + ": ";
       state += column.has_index ? std::string(IndexTypeName(column.index_type)) + ", " +
                                       HumanBytes(column.section_bytes)
                                 : std::string("none, scanned");
@@ -189,7 +192,7 @@ Status Info(Session& session, const std::string& table, const AsOfOptions& as_of
   auto& out = session.out();
   out << "table      " << ident.ToString() << "\nuuid       " << info.uuid << "\nlocation   "
       << info.location << "\nmetadata   " << info.metadata_path << " (Iceberg v"
-      << info.format_version << ")\nupdated    " << Timestamp(info.last_updated_ms)
+      << info.format_version << ")\nupdated    " << TimeText(info.last_updated_ms)
       << "\nrows       " << rows << '\n';
   PrintSchema(*view, out);
   PrintSnapshots(info, limit, out);

@@ -73,6 +73,7 @@ class DataFileCheck {
   std::vector<std::string> FooterProblems(const AilakeFileReader& reader,
                                           const iceberg::Schema& schema, bool ours);
   std::string NameInTable(const AilakeFileReader& reader, const std::string& name) const;
+  bool WasDropped(const AilakeFileReader& reader, const std::string& name) const;
   void CheckVectorColumns(const AilakeFileReader& reader);
   void CheckRows(const AilakeFileReader& reader);
 
@@ -139,15 +140,27 @@ std::string DataFileCheck::NameInTable(const AilakeFileReader& reader,
   return field != nullptr ? field->name : name;
 }
 
+/// Whether the table had the column of the file once, and has it no more.
+bool DataFileCheck::WasDropped(const AilakeFileReader& reader, const std::string& name) const {
+  const auto column = reader.schema()->GetFieldByName(name);
+  const int32_t id = column ? format::FieldIdOf(*column).ValueOr(-1) : -1;
+  const auto has = [&](const iceberg::Schema& schema) { return schema.FindField(id) != nullptr; };
+  return id >= 0 && !has(metadata_.CurrentSchema()) &&
+         std::any_of(metadata_.schemas.begin(), metadata_.schemas.end(), has);
+}
+
 void DataFileCheck::CheckVectorColumns(const AilakeFileReader& reader) {
   for (const auto& column : reader.vector_columns()) {
     const std::string name = NameInTable(reader, column.policy.column_name);
     const auto policy = std::find_if(policies_.begin(), policies_.end(),
                                      [&](const auto& p) { return p.column_name == name; });
-    if (policy == policies_.end()) {
+    // Another column may have taken the name since.
+    const bool dropped = WasDropped(reader, column.policy.column_name);
+    if (!dropped && policy == policies_.end()) {
       Find("vector column '", column.policy.column_name, "' is not one of the table's");
-    } else if (policy->dim != column.policy.dim || policy->metric != column.policy.metric ||
-               policy->precision != column.policy.precision) {
+    } else if (!dropped &&
+               (policy->dim != column.policy.dim || policy->metric != column.policy.metric ||
+                policy->precision != column.policy.precision)) {
       Find("vector column '", column.policy.column_name,
            "': dimension, metric or precision is not the table's");
     }

@@ -14,9 +14,9 @@ using CodebookPtr = std::shared_ptr<const index::Codebook>;
 
 class Lookup {
  public:
-  Lookup(const std::shared_ptr<Store>& store, const VectorStoragePolicy& policy,
+  Lookup(const std::shared_ptr<Store>& store, const VectorStoragePolicy& policy, int32_t field_id,
          const CodebookRecord& record)
-      : store_(store), policy_(policy), record_(record) {}
+      : store_(store), policy_(policy), field_id_(field_id), record_(record) {}
 
   /// The codebook, or nullptr when this file does not have it. Fails only where the store does.
   Result<CodebookPtr> In(const std::string& location) {
@@ -47,7 +47,8 @@ class Lookup {
   Result<CodebookPtr> Read(const std::string& location) {
     ARROW_ASSIGN_OR_RAISE(const std::string path, store_->PathOf(location));
     ARROW_ASSIGN_OR_RAISE(const auto reader, AilakeFileReader::Open(store_, path));
-    ARROW_ASSIGN_OR_RAISE(const auto column, FileReader::Of(*reader).OpenVectorColumn(policy_));
+    ARROW_ASSIGN_OR_RAISE(const auto column,
+                          FileReader::Of(*reader).OpenVectorColumn(policy_, field_id_));
     ARROW_ASSIGN_OR_RAISE(const index::VectorIndex* index, column->index());
     if (index == nullptr) return nullptr;
     const auto use = index->codebook_use();
@@ -57,6 +58,7 @@ class Lookup {
 
   const std::shared_ptr<Store>& store_;
   const VectorStoragePolicy& policy_;
+  const int32_t field_id_;
   const CodebookRecord& record_;
   std::set<std::string> seen_;
 };
@@ -65,8 +67,9 @@ class Lookup {
 
 Result<CodebookPtr> FindCodebook(const std::shared_ptr<Store>& store,
                                  const iceberg::TableMetadata& metadata,
-                                 const VectorStoragePolicy& policy, const CodebookRecord& record) {
-  Lookup lookup(store, policy, record);
+                                 const VectorStoragePolicy& policy, int32_t field_id,
+                                 const CodebookRecord& record) {
+  Lookup lookup(store, policy, field_id, record);
   ARROW_ASSIGN_OR_RAISE(auto found, lookup.In(record.file));
   if (found != nullptr) return found;
   if (const auto* current = metadata.CurrentSnapshot()) {

@@ -30,7 +30,8 @@ Status CodebookShelf::Load(const TableState& state, int32_t field_id, Column* co
   // An unreadable record is replaced like one whose codebook is gone.
   if (!record.ok()) return Status::OK();
   column->next_id = record->id + 1;
-  auto found = FindCodebook(catalog_.shared_store(), *state.metadata, column->policy, *record);
+  auto found =
+      FindCodebook(catalog_.shared_store(), *state.metadata, column->policy, field_id, *record);
   if (found.ok()) {
     column->codebook = *std::move(found);
   } else if (!IsKind(found.status(), ErrorKind::kNotFound)) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "arrow/api.h"
+#include "format/storable_schema.h"
 #include "parquet/arrow/reader.h"
 #include "parquet/arrow/schema.h"
 #include "parquet/exception.h"
@@ -52,6 +53,22 @@ Result<std::shared_ptr<const StoredVectorColumn>> FileReader::OpenVectorColumn(
     ARROW_ASSIGN_OR_RAISE(column, StoredVectorColumn::Open(file_, policy));
   }
   return column;
+}
+
+Result<std::shared_ptr<const StoredVectorColumn>> FileReader::OpenVectorColumn(
+    const VectorStoragePolicy& policy, int32_t field_id) const {
+  VectorStoragePolicy in_file = policy;
+  bool has_ids = false;
+  for (const auto& field : file_->schema->fields()) {
+    ARROW_ASSIGN_OR_RAISE(const int32_t id, format::FieldIdOf(*field));
+    has_ids = has_ids || id >= 0;
+    if (id != field_id) continue;
+    in_file.column_name = field->name();
+    return OpenVectorColumn(in_file);
+  }
+  if (!has_ids) return OpenVectorColumn(in_file);
+  return Error(ErrorKind::kNotFound, "file '", path(), "' has no column with the field id ",
+               field_id, " of '", policy.column_name, "'");
 }
 
 std::vector<VectorColumnInfo> FileReader::vector_columns() const {

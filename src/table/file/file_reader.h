@@ -28,6 +28,12 @@ class FileReader : public AilakeFileReader {
   Result<std::shared_ptr<const StoredVectorColumn>> OpenVectorColumn(
       const VectorStoragePolicy& policy) const;
 
+  /// The same for the column of a table whose field has this id, whatever it was called when the
+  /// file was written. kNotFound, too, where another column of the file has the name. A file
+  /// without field ids is asked by name.
+  Result<std::shared_ptr<const StoredVectorColumn>> OpenVectorColumn(
+      const VectorStoragePolicy& policy, int32_t field_id) const;
+
   const OpenedFile& file() const { return *file_; }
 
   bool IsAilakeFile() const override;

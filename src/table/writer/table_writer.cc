@@ -6,8 +6,8 @@
 
 #include "arrow/api.h"
 #include "base/crash_point.h"
-#include "base/random_id.h"
 #include "base/clock.h"
+#include "base/random_id.h"
 #include "catalog/append.h"
 #include "format/storable_schema.h"
 #include "iceberg/location.h"
@@ -16,6 +16,7 @@
 #include "table/file_metrics.h"
 #include "table/indexing/index_pool.h"
 #include "table/ledger/batch_ledger.h"
+#include "table/maintenance/auto_expiry.h"
 #include "table/schema_arrow.h"
 #include "table/writer/batch_plan.h"
 #include "table/writer/staged_commit.h"
@@ -38,6 +39,7 @@ class TableWriterImpl : public TableWriter {
         state_(std::move(state)),
         properties_(std::move(properties)),
         schema_(state_.metadata->CurrentSchema()),
+        adopted_(state_.metadata),
         options_(options),
         shelf_(*catalog_, state_.ident) {}
 
@@ -98,9 +100,8 @@ class TableWriterImpl : public TableWriter {
   Result<bool> WriteBatchIdempotent(const arrow::RecordBatch& batch,
                                     const EmbeddingsView& embeddings,
                                     std::string_view batch_id) override {
-    return StageOnce(batch_id, [&](Indexing indexing) {
-      return StagePrimary(batch, embeddings, indexing);
-    });
+    return StageOnce(batch_id,
+                     [&](Indexing indexing) { return StagePrimary(batch, embeddings, indexing); });
   }
 
   Result<bool> WriteBatchIdempotent(const arrow::RecordBatch& batch,
@@ -137,6 +138,7 @@ class TableWriterImpl : public TableWriter {
                       const Indexing& indexing);
   Status Stage(const arrow::RecordBatch& batch, std::span<const VectorColumn> given,
                const Indexing& indexing);
+  Status AdoptNewest();
   Result<bool> StageOnce(std::string_view batch_id,
                          const std::function<Status(const Indexing&)>& stage);
   bool IsStaged(std::string_view batch_id) const;
@@ -153,6 +155,7 @@ class TableWriterImpl : public TableWriter {
   TableState state_;
   TableProperties properties_;
   iceberg::Schema schema_;  ///< without fields until the table, or the first batch, gives them
+  std::shared_ptr<const iceberg::TableMetadata> adopted_;  ///< what these two were taken from
   TableWriterOptions options_;
   CodebookShelf shelf_;
   std::optional<SnapshotId> parent_;
@@ -160,10 +163,27 @@ class TableWriterImpl : public TableWriter {
   /// A commit in flight or of unknown outcome, with its files.
   std::unique_ptr<StagedCommit> commit_;
   std::unique_ptr<CommitAttempt> attempt_;
+  AutoExpiry expiry_{catalog_, state_.ident};
 };
+
+Status CheckWritable(const TableState& state);
+
+/// Takes over schema and policies as the last commit found them. Files that wait for theirs keep
+/// what they were written under: field ids tell readers what is what.
+Status TableWriterImpl::AdoptNewest() {
+  if (adopted_ == state_.metadata || !staged_.empty() || attempt_) return Status::OK();
+  ARROW_RETURN_NOT_OK(CheckWritable(state_));
+  ARROW_ASSIGN_OR_RAISE(properties_, TableProperties::FromIceberg(state_.metadata->properties));
+  if (!state_.metadata->CurrentSchema().fields.empty()) {
+    schema_ = state_.metadata->CurrentSchema();
+  }
+  adopted_ = state_.metadata;
+  return Status::OK();
+}
 
 Status TableWriterImpl::StagePrimary(const arrow::RecordBatch& batch,
                                      const EmbeddingsView& embeddings, const Indexing& indexing) {
+  ARROW_RETURN_NOT_OK(AdoptNewest());
   if (properties_.vectors.empty()) {
     return Error(ErrorKind::kBadInput, "table ", state_.ident.ToString(), " has no vector column");
   }
@@ -173,8 +193,17 @@ Status TableWriterImpl::StagePrimary(const arrow::RecordBatch& batch,
 
 Status TableWriterImpl::Stage(const arrow::RecordBatch& batch, std::span<const VectorColumn> given,
                               const Indexing& indexing) {
-  ARROW_ASSIGN_OR_RAISE(
-      auto plan, PlanBatch(batch, given, properties_.vectors, schema_, options_.on_bad_vectors));
+  ARROW_RETURN_NOT_OK(AdoptNewest());
+  auto planned = PlanBatch(batch, given, properties_.vectors, schema_, options_.on_bad_vectors);
+  if (IsKind(planned.status(), ErrorKind::kBadInput) && staged_.empty() && !attempt_) {
+    // The table may have changed since this writer last looked.
+    ARROW_ASSIGN_OR_RAISE(state_, catalog_->LoadTable(state_.ident));
+    if (state_.metadata->current_schema_id != adopted_->current_schema_id) {
+      ARROW_RETURN_NOT_OK(AdoptNewest());
+      planned = PlanBatch(batch, given, properties_.vectors, schema_, options_.on_bad_vectors);
+    }
+  }
+  ARROW_ASSIGN_OR_RAISE(auto plan, std::move(planned));
   if (plan.columns->num_rows() == 0) return Status::OK();
   ARROW_ASSIGN_OR_RAISE(auto staged, WriteFile(plan, indexing));
   kWriterStaged.Reach();
@@ -378,6 +407,7 @@ Result<SnapshotId> TableWriterImpl::RunAttempt() {
   commit_.reset();
   if (!committed) return state_.metadata->current_snapshot_id;
   shelf_.Committed();
+  expiry_.AfterCommit(state_);
   if (parent_) parent_ = done->snapshot;
   if (awaits_index && options_.index_in_background) IndexPool::Shared().Submit(catalog_, state_);
   return done->snapshot;
