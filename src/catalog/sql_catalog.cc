@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "base/crash_point.h"
 #include "base/random_id.h"
 #include "catalog/metadata_cache.h"
 #include "catalog/metadata_file.h"
@@ -20,6 +21,10 @@ namespace {
 
 using iceberg::TableMetadata;
 using MetadataPtr = std::shared_ptr<const TableMetadata>;
+
+CrashPoint kSqlMetadataWritten("sql/metadata-written");
+CrashPoint kSqlOldDeleted("sql/old-deleted");
+CrashPoint kSqlDropForgotten("sql/drop/forgotten");
 
 constexpr size_t kCachedMetadata = 64;
 /// How often a table is looked up again because somebody replaced it between two steps.
@@ -203,6 +208,7 @@ Status SqlCatalogImpl::WriteMetadata(const std::string& location, const TableMet
   const Status put = store_->Put(path, iceberg::TableMetadataToJson(metadata), PutMode::kIfAbsent);
   // Nobody knows the name yet.
   if (!put.ok()) DeleteFile(location);
+  kSqlMetadataWritten.Reach();
   return put;
 }
 
@@ -273,7 +279,10 @@ Result<TableState> SqlCatalogImpl::CommitTable(
   ARROW_RETURN_NOT_OK(
       Settle(tables_->SwapTable(ident, newest.location, location), ident, location));
   if (DeletesOldMetadata(next)) {
-    for (const auto& file : old_files) DeleteFile(file);
+    for (const auto& file : old_files) {
+      DeleteFile(file);
+      kSqlOldDeleted.Reach();
+    }
   }
   const Found made{location, std::make_shared<const TableMetadata>(std::move(next))};
   cache_.Put(location, made.metadata);
@@ -325,6 +334,7 @@ Status SqlCatalogImpl::DropTable(const TableIdent& ident) {
     if (gone.ok()) break;
     if (!IsKind(gone, ErrorKind::kCommitConflict) || round == kMaxRounds) return gone;
   }
+  kSqlDropForgotten.Reach();
   Status first;
   for (const auto& file : files) {
     const auto path = store_->PathOf(file);

@@ -11,7 +11,8 @@
 //
 //   crash_child --points              the names of all crash points
 //   crash_child FOLDER write SERIES   ids from SERIES * 1,000,000 on
-//   crash_child FOLDER check          prints "id ID" for every live row, "finding ..." for every fault
+//   crash_child FOLDER check          prints "id ID" for every live row, "finding ..." for every
+//   fault
 #include <unistd.h>
 
 #include <cstdio>
@@ -174,9 +175,9 @@ class Workload {
       }
       if (first != deletable_) continue;
       const std::string path = "warehouse/db/t/data/deletes-" + NewUuid4() + ".parquet";
-      const auto file = Check(WritePositionDeletes(catalog_->shared_store(), path,
-                                                   catalog_->store().UriOf(path),
-                                                   entry.data_file.file_path, {2}));
+      const auto file =
+          Check(WritePositionDeletes(catalog_->shared_store(), path, catalog_->store().UriOf(path),
+                                     entry.data_file.file_path, {2}));
       Say("try-delete " + std::to_string(first + 2));
       CommitAttempt attempt(*catalog_, kTable, [&](const TableState&) -> Result<CommitPlan> {
         CommitPlan plan;
@@ -219,7 +220,8 @@ void PrintTable(const std::shared_ptr<CatalogProvider>& catalog) {
     for (int64_t i = 0; i < ids.length(); ++i) Say("id " + std::to_string(ids.Value(i)));
   }
   const auto report = Check(VerifyTable(catalog, kTable));
-  for (const auto& finding : report.findings) Say("finding " + finding.path + ": " + finding.message);
+  for (const auto& finding : report.findings)
+    Say("finding " + finding.path + ": " + finding.message);
   Say("checked");
 }
 
@@ -230,11 +232,13 @@ int Main(int argc, char** argv) {
     return 0;
   }
   if (args.size() < 2) {
-    std::cerr << "usage: crash_child --points | FOLDER write SERIES | FOLDER check\n";
+    std::cerr << "usage: crash_child --points | FOLDER write SERIES | FOLDER check (or sqlite:/// "
+                 "for FOLDER)\n";
     return 2;
   }
-  const std::shared_ptr<Store> store = Check(LocalStore::Make(args[0], {.durable = false}));
-  const std::shared_ptr<CatalogProvider> catalog = Check(HadoopCatalog::Make(store, "warehouse"));
+  const bool is_sql = args[0].starts_with("sqlite:");
+  const std::shared_ptr<CatalogProvider> catalog =
+      Check(OpenCatalog(is_sql ? args[0] : args[0] + "/warehouse", {.durable = false}));
   if (args[1] == "check") {
     PrintTable(catalog);
   } else {
