@@ -3,41 +3,20 @@
 // ReadView: one table at one snapshot, for as long as you hold it.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
-#include <variant>
 #include <vector>
 
 #include "arrow/type_fwd.h"
 #include "tarn/ailake_file.h"
+#include "tarn/as_of.h"
 #include "tarn/catalog.h"
 #include "tarn/types.h"
 
 namespace tarn {
-
-/// Which state of a table to read.
-struct AsOf {
-  using Time = std::chrono::system_clock::time_point;
-
-  AsOf(SnapshotId snapshot) : at(snapshot) {}  // NOLINT: a snapshot is what is meant most often
-  /// The snapshot that was the table's current one at that time.
-  static AsOf At(Time time) { return AsOf(time); }
-  static AsOf AtMillis(int64_t since_1970_utc) {
-    return At(Time(std::chrono::milliseconds(since_1970_utc)));
-  }
-  /// A branch or tag.
-  static AsOf Ref(std::string name) { return AsOf(std::move(name)); }
-
-  std::variant<SnapshotId, Time, std::string> at;
-
- private:
-  explicit AsOf(Time time) : at(time) {}
-  explicit AsOf(std::string ref) : at(std::move(ref)) {}
-};
 
 /// A live data file of a view.
 struct ViewFile {
@@ -114,8 +93,8 @@ class ReadView {
   /// What the file calls a column of the view; nullopt when it lacks the column.
   virtual Result<std::optional<std::string>> ColumnInFile(size_t file,
                                                           const std::string& column) const = 0;
-  /// Columns of some rows of one file, as the view's schema has them, in the order given. No columns
-  /// named: all. kNotFound names a row that is deleted.
+  /// Columns of some rows of one file, as the view's schema has them, in the order given. No
+  /// columns named: all. kNotFound names a row that is deleted.
   virtual Result<std::shared_ptr<arrow::Table>> ReadRows(
       size_t file, std::span<const uint32_t> rows,
       const std::vector<std::string>& columns) const = 0;

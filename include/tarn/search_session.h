@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -42,6 +43,7 @@ class SearchSession {
   struct Options {
     int threads = 0;  ///< for one query over several files, and for batches; 0: as many as the
                       ///< process may use
+    std::optional<AsOf> as_of = {};  ///< what to search; nullopt: the newest state
   };
   static Result<std::shared_ptr<SearchSession>> Open(std::shared_ptr<CatalogProvider> catalog,
                                                      const TableIdent& table, Options options);
@@ -51,7 +53,7 @@ class SearchSession {
   }
   virtual ~SearchSession() = default;
 
-  /// Moves to the newest snapshot. Opened files stay open.
+  /// Moves to what `as_of` now means, by default the newest snapshot. Opened files stay open.
   virtual Status Refresh() = 0;
   virtual std::shared_ptr<const ReadView> view() const = 0;
 

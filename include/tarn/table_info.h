@@ -59,14 +59,15 @@ struct VerifyReport {
   std::vector<Finding> findings;
   int64_t metadata_files = 0;  ///< metadata, manifest lists and manifests read
   int64_t data_files = 0;
-  int64_t rows = 0;
+  int64_t delete_files = 0;
+  int64_t rows = 0;  ///< of the data files, deleted ones included
   uint64_t bytes = 0;
 };
 
 /// Reads every byte that the newest metadata reaches (all snapshots) and checks every checksum and
 /// every cross-reference: metadata, manifest lists, manifests, Parquet footers and pages, sections,
-/// index ordinals. Findings are collected, one failing file does not hide the next; a failed status
-/// means that the table could not be looked at at all.
+/// index ordinals, delete files. Findings are collected, one failing file does not hide the next; a
+/// failed status means that the table could not be looked at at all.
 Result<VerifyReport> VerifyTable(std::shared_ptr<CatalogProvider> catalog, const TableIdent& table,
                                  int threads = 0);
 

@@ -30,6 +30,8 @@ struct TableWriterOptions {
   /// Index built into each file by WriteBatch and WriteBatchMulti; nullopt: none, such files are
   /// scanned.
   std::optional<IndexType> index = IndexType::kHnsw;
+  /// Write all batches as WriteBatchDeferred does: without waiting for an index.
+  bool deferred = false;
   OnBadVectors on_bad_vectors = OnBadVectors::kError;
   int threads = 0;  ///< of index builds; 0: as many as the process may use
   /// Build the indexes of deferred batches in this process, after their commit. Otherwise they wait

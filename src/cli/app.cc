@@ -50,6 +50,7 @@ int Run(int argc, const char* const* argv, std::ostream& out, std::ostream& err)
   AddUnregister(app, session);
   AddNamespace(app, session);
   AddVerify(app, session);
+  AddIndex(app, session);
   AddBench(app, session);
   try {
     app.parse(argc, argv);

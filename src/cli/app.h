@@ -54,6 +54,7 @@ void AddRegister(CLI::App& app, Session& session);
 void AddUnregister(CLI::App& app, Session& session);
 void AddNamespace(CLI::App& app, Session& session);
 void AddVerify(CLI::App& app, Session& session);
+void AddIndex(CLI::App& app, Session& session);
 void AddBench(CLI::App& app, Session& session);
 
 /// The whole program. Exit code 0; 1 when the command failed, the reason on `err`; 2 for wrong

@@ -92,8 +92,8 @@ Result<std::pair<size_t, uint32_t>> FindRow(const ReadView& view, const std::str
     if (row < 0) continue;
     // The batch has the live rows of the file.
     ARROW_ASSIGN_OR_RAISE(const auto live, view.LiveRows(file));
-    return std::pair{file, live ? live->Select(static_cast<uint64_t>(row))
-                                : static_cast<uint32_t>(row)};
+    return std::pair{file,
+                     live ? live->Select(static_cast<uint64_t>(row)) : static_cast<uint32_t>(row)};
   }
   return Error(ErrorKind::kNotFound, "no row has ", column, " = ", id);
 }

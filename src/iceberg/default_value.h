@@ -14,8 +14,8 @@ namespace tarn::iceberg {
 
 /// The field's `initial-default`; nullopt when it has none, or null. A struct's default can only be
 /// "{}", which is given as a null Value: the struct is there, and its fields have their defaults.
-/// kCorrupt when it does not have the field's type; kNotSupported for a default of a list or map, or
-/// of a struct with members.
+/// kCorrupt when it does not have the field's type; kNotSupported for a default of a list or map,
+/// or of a struct with members.
 Result<std::optional<Value>> InitialDefault(const NestedField& field);
 
 }  // namespace tarn::iceberg

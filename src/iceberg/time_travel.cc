@@ -64,8 +64,8 @@ Result<ReadPoint> PointOfRef(const TableMetadata& metadata, const std::string& n
     if (name == kMainBranch) return CurrentPoint(metadata);
     std::string known;
     for (const auto& [other, target] : metadata.refs) known += (known.empty() ? "" : ", ") + other;
-    return Error(ErrorKind::kNotFound, "the table has no branch or tag '", name, "'; it has: ",
-                 known.empty() ? "none" : known);
+    return Error(ErrorKind::kNotFound, "the table has no branch or tag '", name,
+                 "'; it has: ", known.empty() ? "none" : known);
   }
   ARROW_ASSIGN_OR_RAISE(auto point, PointOfSnapshot(metadata, ref->second.snapshot_id));
   if (ref->second.is_branch) point.schema = &metadata.CurrentSchema();

@@ -102,10 +102,11 @@ class SearchSessionImpl : public SearchSession {
       : catalog_(std::move(catalog)),
         table_(std::move(table)),
         threads_(ResolveThreads(options.threads)),
+        as_of_(std::move(options.as_of)),
         cache_(std::make_shared<FileCache>()) {}
 
   Status Refresh() override {
-    ARROW_ASSIGN_OR_RAISE(auto view, ReadView::Open(catalog_, table_, cache_));
+    ARROW_ASSIGN_OR_RAISE(auto view, ReadView::Open(catalog_, table_, cache_, as_of_));
     const int32_t ef = view->hnsw().ef_search;
     auto opened = std::make_shared<OpenedView>(std::move(view), static_cast<uint32_t>(ef));
     std::unique_lock lock(mutex_);
@@ -181,6 +182,7 @@ class SearchSessionImpl : public SearchSession {
   std::shared_ptr<CatalogProvider> catalog_;
   TableIdent table_;
   int threads_;
+  std::optional<AsOf> as_of_;
   std::shared_ptr<FileCache> cache_;
   mutable std::shared_mutex mutex_;
   std::shared_ptr<OpenedView> opened_;

@@ -133,7 +133,8 @@ ColumnMetrics Collect(const parquet::FileMetaData& footer, int index, const Type
 }  // namespace
 
 Result<iceberg::DataFile> DataFileFromFooter(const parquet::FileMetaData& footer, int64_t file_size,
-                                             const iceberg::Schema& schema) {
+                                             const iceberg::Schema& schema,
+                                             UnknownColumns unknown) {
   iceberg::DataFile file;
   file.record_count = footer.num_rows();
   file.file_size_in_bytes = file_size;
@@ -150,6 +151,7 @@ Result<iceberg::DataFile> DataFileFromFooter(const parquet::FileMetaData& footer
     const auto* column = footer.schema()->Column(index);
     const int32_t id = column->schema_node()->field_id();
     const auto* field = schema.FindField(id);
+    if (field == nullptr && unknown == UnknownColumns::kLeaveOut) continue;
     if (field == nullptr || field->type.is_nested()) {
       return Error(ErrorKind::kCorrupt, "Parquet column '", column->path()->ToDotString(),
                    "' has field id ", id, ", which is no column of the table's schema");

@@ -19,10 +19,17 @@ namespace tarn {
 /// column-defaults).
 inline constexpr int kMaxColumnsWithMetrics = 100;
 
+/// What to do with columns that the schema does not have.
+enum class UnknownColumns {
+  kRefuse,
+  kLeaveOut,  ///< in files of other engines: lineage, dropped columns, columns without ids
+};
+
 /// Everything but the path. `schema` is the table's: it gives the Iceberg types of the field ids.
 /// Lists and maps, and what lies in them, have sizes only. kCorrupt when the footer does not fit
 /// the schema.
 Result<iceberg::DataFile> DataFileFromFooter(const parquet::FileMetaData& footer, int64_t file_size,
-                                             const iceberg::Schema& schema);
+                                             const iceberg::Schema& schema,
+                                             UnknownColumns unknown = UnknownColumns::kRefuse);
 
 }  // namespace tarn

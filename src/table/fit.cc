@@ -15,19 +15,17 @@ struct FitRule {
   const FillValues* fill;
 
   /// Whose mistake data is that does not fit: the caller's, or the file's.
-  ErrorKind kind() const {
-    return by == FitBy::kName ? ErrorKind::kBadInput : ErrorKind::kCorrupt;
-  }
+  ErrorKind kind() const { return by == FitBy::kName ? ErrorKind::kBadInput : ErrorKind::kCorrupt; }
 };
 
 std::string Child(const std::string& path, const std::string& name) {
   return path.empty() ? name : path + "." + name;
 }
 
-Status DoesNotFit(const arrow::DataType& source, const arrow::DataType& target,
-                  const FitRule& rule, const std::string& path) {
-  return Error(rule.kind(), "column '", path, "' is ", source.ToString(),
-               ", the table has ", target.ToString());
+Status DoesNotFit(const arrow::DataType& source, const arrow::DataType& target, const FitRule& rule,
+                  const std::string& path) {
+  return Error(rule.kind(), "column '", path, "' is ", source.ToString(), ", the table has ",
+               target.ToString());
 }
 
 /// Index of the field of `fields` that pairs with `target`; -1 when there is none.
@@ -162,7 +160,7 @@ Result<std::shared_ptr<arrow::Array>> FitStruct(const std::shared_ptr<arrow::Arr
     const auto lenient = from.null_count() > 0 ? field->WithNullable(true) : field;
     ARROW_ASSIGN_OR_RAISE(
         auto child, FitAny(from.field(at), *source_fields[static_cast<size_t>(at)], *lenient, rule,
-                             child_path));
+                           child_path));
     children.push_back(std::move(child));
   }
   for (size_t i = 0; rule.by == FitBy::kName && i < used.size(); ++i) {
@@ -191,7 +189,7 @@ Result<std::shared_ptr<arrow::Array>> FitList(const std::shared_ptr<arrow::Array
   ARROW_ASSIGN_OR_RAISE(
       auto values,
       FitAny(list.values(), *static_cast<const arrow::ListType&>(*source.type()).value_field(),
-               element, rule, Child(path, "element")));
+             element, rule, Child(path, "element")));
   auto data = array->data()->Copy();
   data->type = target.type();
   data->child_data = {values->data()};
@@ -207,7 +205,7 @@ Result<std::shared_ptr<arrow::Array>> FitMap(const std::shared_ptr<arrow::Array>
   ARROW_ASSIGN_OR_RAISE(
       auto keys, FitAny(map.keys(), *from.key_field(), *to.key_field(), rule, Child(path, "key")));
   ARROW_ASSIGN_OR_RAISE(auto items, FitAny(map.items(), *from.item_field(), *to.item_field(), rule,
-                                             Child(path, "value")));
+                                           Child(path, "value")));
   const auto& entries = to.value_type();
   auto data = array->data()->Copy();
   data->type = target.type();

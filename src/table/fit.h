@@ -27,9 +27,9 @@ using FillValues = std::map<int32_t, std::shared_ptr<arrow::Scalar>>;
 /// filled from `fill` (by id only), else null where they are optional, numbers widened (integers
 /// also narrowed where every value fits). By id the forms in which other engines write a type are
 /// taken too: times in other units, text and UUIDs without an annotation. Columns of the data that
-/// the target lacks are kBadInput by name and left out by id. Data that does not fit is kBadInput by
-/// name, kCorrupt by id; both name `path` (and the row, for a null under a required field). Nothing
-/// is copied where the data fits already.
+/// the target lacks are kBadInput by name and left out by id. Data that does not fit is kBadInput
+/// by name, kCorrupt by id; both name `path` (and the row, for a null under a required field).
+/// Nothing is copied where the data fits already.
 Result<std::shared_ptr<arrow::Array>> FitArray(const std::shared_ptr<arrow::Array>& array,
                                                const arrow::Field& source,
                                                const arrow::Field& target, FitBy by,

@@ -41,8 +41,8 @@ ScalarPtr FromWholeNumber(const Value& value, const TypePtr& type) {
     case arrow::Type::TIMESTAMP: {
       // Dates may have been promoted to timestamps.
       const bool date = std::holds_alternative<int32_t>(value);
-      const bool nanos = static_cast<const arrow::TimestampType&>(*type).unit() ==
-                         arrow::TimeUnit::NANO;
+      const bool nanos =
+          static_cast<const arrow::TimestampType&>(*type).unit() == arrow::TimeUnit::NANO;
       const int64_t unit = date ? kMicrosPerDay * (nanos ? 1000 : 1) : 1;
       int64_t scaled = 0;
       if (__builtin_mul_overflow(*number, unit, &scaled)) return nullptr;

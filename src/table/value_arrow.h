@@ -16,8 +16,8 @@ namespace tarn {
 
 /// A value of a column as the column's Arrow type has it: null for monostate. A value of a narrower
 /// type, from before the column was widened, is taken. kCorrupt when it has another type.
-Result<std::shared_ptr<arrow::Scalar>> ToArrowScalar(
-    const iceberg::Value& value, const std::shared_ptr<arrow::DataType>& type);
+Result<std::shared_ptr<arrow::Scalar>> ToArrowScalar(const iceberg::Value& value,
+                                                     const std::shared_ptr<arrow::DataType>& type);
 
 /// The initial defaults of the fields at any depth, by field id. Errors as InitialDefault.
 Result<FillValues> DefaultsOf(const std::vector<iceberg::NestedField>& fields);

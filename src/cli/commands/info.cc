@@ -5,6 +5,7 @@
 
 #include "arrow/api.h"
 #include "cli/app.h"
+#include "cli/as_of_options.h"
 #include "cli/progress.h"
 #include "cli/text_output.h"
 #include "tarn/hardware.h"
@@ -99,9 +100,41 @@ void PrintCodebooks(const TableInfo& info, const std::map<std::string, IndexTota
   PrintAligned(rows, {}, out);
 }
 
+/// "150", or, where rows are deleted, "150 (155 in files, 5 deleted)".
+Result<std::string> DescribeRows(const ReadView& view) {
+  ARROW_ASSIGN_OR_RAISE(const int64_t live, view.CountLiveRows());
+  if (live == view.rows()) return WithThousands(live);
+  return WithThousands(live) + " (" + WithThousands(view.rows()) + " in files, " +
+         WithThousands(view.rows() - live) + " deleted)";
+}
+
+void PrintDeleteFiles(const ReadView& view, size_t limit, std::ostream& out) {
+  const auto& files = view.delete_files();
+  if (files.empty()) return;
+  out << "\ndelete files (" << files.size() << ")\n";
+  std::vector<std::vector<std::string>> rows{{"  path", "deletes", "kind"}};
+  for (size_t i = 0; i < std::min(files.size(), limit); ++i) {
+    const char* kind = files[i].kind == ViewDeleteFile::Kind::kVector      ? "deletion vector"
+                       : files[i].kind == ViewDeleteFile::Kind::kPositions ? "positions"
+                                                                           : "equality";
+    rows.push_back({"  " + files[i].path, WithThousands(files[i].records), kind});
+  }
+  PrintAligned(rows, {false, true, false}, out);
+  if (files.size() > limit) out << "  ... " << files.size() - limit << " more (--all shows them)\n";
+}
+
+/// The rows of a file, and how many of them are deleted.
+Result<std::string> RowsOfFile(const ReadView& view, size_t file) {
+  ARROW_ASSIGN_OR_RAISE(const auto live, view.LiveRows(file));
+  const int64_t rows = view.files()[file].rows;
+  if (live == nullptr) return WithThousands(rows);
+  return WithThousands(rows) + " - " + WithThousands(rows - static_cast<int64_t>(live->count));
+}
+
 Status PrintFiles(const TableInfo& info, const ReadView& view, size_t limit, std::ostream& out) {
   out << "\nfiles (" << view.files().size() << ")\n";
-  std::vector<std::vector<std::string>> rows{{"  path", "rows", "size", "index"}};
+  std::vector<std::vector<std::string>> rows{
+      {"  path", view.delete_files().empty() ? "rows" : "rows - deleted", "size", "index"}};
   std::map<std::string, IndexTotals> totals;
   for (size_t f = 0; f < view.files().size(); ++f) {
     const auto& file = view.files()[f];
@@ -125,7 +158,8 @@ Status PrintFiles(const TableInfo& info, const ReadView& view, size_t limit, std
                                 : std::string("none, scanned");
     }
     if (f < limit) {
-      rows.push_back({"  " + file.path, WithThousands(file.rows), HumanBytes(file.size), state});
+      ARROW_ASSIGN_OR_RAISE(auto count, RowsOfFile(view, f));
+      rows.push_back({"  " + file.path, std::move(count), HumanBytes(file.size), state});
     }
   }
   PrintAligned(rows, {false, true, true, false}, out);
@@ -143,19 +177,23 @@ Status PrintFiles(const TableInfo& info, const ReadView& view, size_t limit, std
   return Status::OK();
 }
 
-Status Info(Session& session, const std::string& table, bool all) {
+Status Info(Session& session, const std::string& table, const AsOfOptions& as_of_options,
+            bool all) {
   const size_t limit = all ? SIZE_MAX : 20;
   ARROW_ASSIGN_OR_RAISE(auto ident, TableIdent::Parse(table));
   ARROW_ASSIGN_OR_RAISE(auto catalog, session.OpenCatalog(/*create=*/false));
   ARROW_ASSIGN_OR_RAISE(auto info, DescribeTable(*catalog, ident));
-  ARROW_ASSIGN_OR_RAISE(auto view, ReadView::Open(catalog, ident));
+  ARROW_ASSIGN_OR_RAISE(auto as_of, as_of_options.Get());
+  ARROW_ASSIGN_OR_RAISE(auto view, ReadView::Open(catalog, ident, nullptr, as_of));
+  ARROW_ASSIGN_OR_RAISE(const auto rows, DescribeRows(*view));
   auto& out = session.out();
   out << "table      " << ident.ToString() << "\nuuid       " << info.uuid << "\nlocation   "
       << info.location << "\nmetadata   " << info.metadata_path << " (Iceberg v"
       << info.format_version << ")\nupdated    " << Timestamp(info.last_updated_ms)
-      << "\nrows       " << WithThousands(view->rows()) << '\n';
+      << "\nrows       " << rows << '\n';
   PrintSchema(*view, out);
   PrintSnapshots(info, limit, out);
+  PrintDeleteFiles(*view, limit, out);
   return PrintFiles(info, *view, limit, out);
 }
 
@@ -175,6 +213,7 @@ Status PrintHardware(Session& session) {
 void AddInfo(CLI::App& app, Session& session) {
   struct Options {
     std::string table;
+    AsOfOptions as_of;
     bool all = false;
     bool hardware = false;
   };
@@ -187,13 +226,14 @@ void AddInfo(CLI::App& app, Session& session) {
                  "What this process may use, and which index type `auto` stands for")
       ->excludes(table);
   command->add_flag("--all", options->all, "Every snapshot and file, not only the first 20");
+  options->as_of.AddTo(*command);
   command->callback([&session, options] {
     if (options->table.empty() && !options->hardware) {
       throw CLI::RequiredError("a table, or --hardware");
     }
     session.action = [&session, options] {
       return options->hardware ? PrintHardware(session)
-                               : Info(session, options->table, options->all);
+                               : Info(session, options->table, options->as_of, options->all);
     };
   });
 }

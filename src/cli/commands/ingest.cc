@@ -22,6 +22,8 @@ struct Options {
   int64_t batch_rows = 100000;
   int64_t commit_every = 0;
   std::string index = "hnsw";
+  bool deferred = false;
+  std::string batch_id;
   std::string on_bad_vectors = "error";
   int threads = 0;
 };
@@ -104,6 +106,8 @@ Status InferDimension(const arrow::RecordBatch& first, const std::optional<Matri
 Result<TableWriterOptions> WriterOptions(const Options& options) {
   TableWriterOptions result;
   result.threads = options.threads;
+  result.deferred = options.deferred;
+  result.index_in_background = false;
   if (options.index == "none") {
     result.index = std::nullopt;
   } else {
@@ -139,8 +143,22 @@ Result<std::unique_ptr<TableWriter>> OpenWriter(Session& session, const Options&
 struct Progressed {
   int64_t rows = 0;
   int64_t batches = 0;
+  int64_t known_rows = 0;  ///< of batches that the table has already
   SnapshotId snapshot;
 };
+
+/// Whether the batch was staged: under an id it may be in the table already.
+Result<bool> WriteOne(TableWriter& writer, const Options& options, const arrow::RecordBatch& batch,
+                      const std::optional<EmbeddingsView>& embeddings, int64_t number) {
+  if (options.batch_id.empty()) {
+    ARROW_RETURN_NOT_OK(embeddings ? writer.WriteBatch(batch, *embeddings)
+                                   : writer.WriteBatch(batch));
+    return true;
+  }
+  const std::string id = options.batch_id + ":" + std::to_string(number);
+  return embeddings ? writer.WriteBatchIdempotent(batch, *embeddings, id)
+                    : writer.WriteBatchIdempotent(batch, id);
+}
 
 Status IngestOne(Session& session, const Options& options, const TableIdent& ident,
                  const std::string& path, std::optional<MatrixFeed>& matrix,
@@ -158,19 +176,17 @@ Status IngestOne(Session& session, const Options& options, const TableIdent& ide
     if (!writer) {
       ARROW_ASSIGN_OR_RAISE(writer, OpenWriter(session, options, ident, *batch, matrix));
     }
-    Status written;
+    std::optional<EmbeddingsView> embeddings;
     if (matrix) {
-      ARROW_ASSIGN_OR_RAISE(auto embeddings, matrix->Next(batch->num_rows()));
-      written = writer->WriteBatch(*batch, embeddings);
-    } else {
-      written = writer->WriteBatch(*batch);
+      ARROW_ASSIGN_OR_RAISE(embeddings, matrix->Next(batch->num_rows()));
     }
+    const auto written = WriteOne(*writer, options, *batch, embeddings, done->batches++);
     if (!written.ok()) {
-      return WithContext(written, path + ", rows from " + std::to_string(here) + " on");
+      return WithContext(written.status(), path + ", rows from " + std::to_string(here) + " on");
     }
     here += batch->num_rows();
-    done->rows += batch->num_rows();
-    if (options.commit_every > 0 && ++done->batches % options.commit_every == 0) {
+    (*written ? done->rows : done->known_rows) += batch->num_rows();
+    if (options.commit_every > 0 && done->batches % options.commit_every == 0) {
       ARROW_ASSIGN_OR_RAISE(done->snapshot, writer->Commit());
     }
     progress.Update(here);
@@ -203,6 +219,13 @@ Status Ingest(Session& session, const Options& options) {
                 << WithThousands(static_cast<int64_t>(static_cast<double>(done.rows) /
                                                       std::max(seconds, 1e-9)))
                 << " rows/s), snapshot " << done.snapshot << '\n';
+  if (done.known_rows > 0) {
+    session.out() << WithThousands(done.known_rows)
+                  << " rows were left out: the table has their batches already\n";
+  }
+  if (options.deferred) {
+    session.out() << "their indexes are to be built: tarn index build " << ident.ToString() << '\n';
+  }
   return Status::OK();
 }
 
@@ -227,6 +250,11 @@ void AddIngest(CLI::App& app, Session& session) {
                       "Commit after so many batches (0: once, at the end)");
   command->add_option("--index", options->index,
                       "Index of the new files: hnsw, ivf_pq, flat, auto or none");
+  command->add_flag("--deferred", options->deferred,
+                    "Do not build the indexes now: `tarn index build` does, or another process");
+  command->add_option("--batch-id", options->batch_id,
+                      "Name of this input: batches that were committed under it before are left "
+                      "out, so that\nthe command may be repeated (with the same --batch-rows)");
   command->add_option("--on-bad-vectors", options->on_bad_vectors,
                       "A NaN, an infinity, or a zero vector under cosine: error, null or drop");
   command->add_option("--threads", options->threads, "Threads that build the index (0: all)");

@@ -3,6 +3,7 @@
 
 #include "arrow/api.h"
 #include "cli/app.h"
+#include "cli/as_of_options.h"
 #include "cli/table_sink.h"
 #include "tarn/read_view.h"
 
@@ -13,16 +14,15 @@ struct Options {
   std::string table;
   std::vector<std::string> columns;
   int64_t limit = -1;
-  int64_t snapshot = 0;
+  AsOfOptions as_of;
   SinkOptions sink;
 };
 
 Status Scan(Session& session, const Options& options) {
   ARROW_ASSIGN_OR_RAISE(auto ident, TableIdent::Parse(options.table));
   ARROW_ASSIGN_OR_RAISE(auto catalog, session.OpenCatalog(/*create=*/false));
-  std::optional<SnapshotId> snapshot;
-  if (options.snapshot != 0) snapshot = SnapshotId(options.snapshot);
-  ARROW_ASSIGN_OR_RAISE(auto view, ReadView::Open(catalog, ident, nullptr, snapshot));
+  ARROW_ASSIGN_OR_RAISE(auto as_of, options.as_of.Get());
+  ARROW_ASSIGN_OR_RAISE(auto view, ReadView::Open(catalog, ident, nullptr, as_of));
   ARROW_ASSIGN_OR_RAISE(auto reader, view->Scan(options.columns));
   ARROW_ASSIGN_OR_RAISE(auto sink, TableSink::Open(options.sink, reader->schema(), session.out()));
   int64_t left = options.limit < 0 ? INT64_MAX : options.limit;
@@ -47,12 +47,13 @@ void AddScan(CLI::App& app, Session& session) {
                    "Columns to print, separated by commas; all by default")
       ->delimiter(',');
   command->add_option("--limit", options->limit, "Rows to print at most (-1: all)");
-  command->add_option("--snapshot", options->snapshot, "Snapshot id to read (0: the newest)");
+  options->as_of.AddTo(*command);
   options->sink.AddTo(*command);
   command->footer(
       "Examples:\n"
       "  tarn scan default.docs --columns id,title --limit 20\n"
       "  tarn scan default.docs --json | jq .title\n"
+      "  tarn scan default.docs --as-of 2026-11-21T10:30:00Z\n"
       "  tarn scan default.docs --out docs.parquet");
   command->callback([&session, options] {
     session.action = [&session, options] { return Scan(session, *options); };

@@ -3,6 +3,7 @@
 
 #include "arrow/api.h"
 #include "cli/app.h"
+#include "cli/as_of_options.h"
 #include "cli/query_source.h"
 #include "cli/table_sink.h"
 #include "tarn/search_session.h"
@@ -16,6 +17,7 @@ struct Options {
   SearchRequest request;
   SinkOptions sink;
   int threads = 0;
+  AsOfOptions as_of;
 };
 
 Result<VectorStoragePolicy> PolicyOf(const ReadView& view, const std::string& column) {
@@ -51,8 +53,10 @@ Status WriteTable(const arrow::Table& table, TableSink& sink) {
 Status Search(Session& session, const Options& options) {
   ARROW_ASSIGN_OR_RAISE(auto ident, TableIdent::Parse(options.table));
   ARROW_ASSIGN_OR_RAISE(auto catalog, session.OpenCatalog(/*create=*/false));
-  ARROW_ASSIGN_OR_RAISE(auto search,
-                        SearchSession::Open(catalog, ident, {.threads = options.threads}));
+  ARROW_ASSIGN_OR_RAISE(auto as_of, options.as_of.Get());
+  ARROW_ASSIGN_OR_RAISE(
+      auto search,
+      SearchSession::Open(catalog, ident, {.threads = options.threads, .as_of = std::move(as_of)}));
   const auto view = search->view();
   ARROW_ASSIGN_OR_RAISE(auto policy, PolicyOf(*view, options.request.column));
   ARROW_ASSIGN_OR_RAISE(auto queries, options.queries.Read(*view, policy));
@@ -107,6 +111,7 @@ void AddSearch(CLI::App& app, Session& session) {
       ->delimiter(',');
   command->add_option("--threads", options->threads,
                       "Threads of one query over several files (0: all)");
+  options->as_of.AddTo(*command);
   options->sink.AddTo(*command);
   command->footer(
       "_distance is smaller for nearer rows: 1 - cos for cosine, the Euclidean distance for "

@@ -39,6 +39,9 @@ void AddVerify(CLI::App& app, Session& session) {
       }
       session.out() << ident.ToString() << " is sound: " << report.metadata_files
                     << " metadata files, " << report.data_files << " data files, "
+                    << (report.delete_files > 0
+                            ? std::to_string(report.delete_files) + " delete files, "
+                            : "")
                     << WithThousands(report.rows) << " rows, " << HumanBytes(report.bytes) << '\n';
       return Status::OK();
     };

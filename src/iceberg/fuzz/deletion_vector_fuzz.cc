@@ -20,8 +20,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string whole = vector.size() >= 12 ? vector.substr(4, vector.size() - 8) : vector;
   for (const std::string& inner : {vector, whole}) {
     std::vector<uint64_t> marked(2000);
-    const auto count = MarkDeletionVector(tarn::AsBytes(DeletionVectorWriter::Wrap(inner)),
-                                          "fuzz.puffin", marked);
+    const auto count =
+        MarkDeletionVector(tarn::AsBytes(DeletionVectorWriter::Wrap(inner)), "fuzz.puffin", marked);
     if (!count.ok()) continue;
     uint64_t bits = 0;
     for (const uint64_t word : marked) bits += static_cast<uint64_t>(__builtin_popcountll(word));

@@ -73,8 +73,7 @@ TEST(DeletionVector, RandomVectorsComeBackAsTheyWere) {
 
 TEST(DeletionVector, AddsToWhatIsMarkedAlready) {
   std::vector<uint64_t> words = {2};
-  ASSERT_TRUE(
-      MarkDeletionVector(AsBytes(DeletionVectorWriter::Blob({0, 5})), "dv", words).ok());
+  ASSERT_TRUE(MarkDeletionVector(AsBytes(DeletionVectorWriter::Blob({0, 5})), "dv", words).ok());
   EXPECT_THAT(words, ElementsAre(0b100011));
 }
 

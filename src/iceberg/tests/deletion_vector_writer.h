@@ -53,8 +53,9 @@ class DeletionVectorWriter {
     std::string file = "PFA1", list;
     for (const auto& [data_file, blob] : blobs_by_file) {
       list += (list.empty() ? "" : ",") +
-              std::string("{\"type\":\"deletion-vector-v1\",\"fields\":[],\"snapshot-id\":-1,"
-                          "\"sequence-number\":-1,\"offset\":") +
+              std::string(
+                  "{\"type\":\"deletion-vector-v1\",\"fields\":[],\"snapshot-id\":-1,"
+                  "\"sequence-number\":-1,\"offset\":") +
               std::to_string(file.size()) + ",\"length\":" + std::to_string(blob.size()) +
               ",\"properties\":{\"referenced-data-file\":\"" + data_file + "\"}}";
       file += blob;

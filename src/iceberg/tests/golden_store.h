@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The golden tables (tests/golden), under the locations that are written in them:
-// file:/tmp/tarn-golden/<table>/warehouse/db/vectors/metadata/<file> is tests/golden/<table>/<file>,
+// file:/tmp/tarn-golden/<table>/warehouse/db/vectors/metadata/<file> is
+// tests/golden/<table>/<file>,
 // .../vectors/data/<file> is tests/golden/<table>/data/<file>.
 #pragma once
 

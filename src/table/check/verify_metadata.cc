@@ -45,6 +45,7 @@ class MetadataWalk {
   void CheckManifestLine(const std::string& path, const iceberg::ManifestFile& line,
                          const iceberg::Manifest& manifest);
   void CheckEntries(const std::string& path, const iceberg::Manifest& manifest);
+  const iceberg::DataFile& Remember(const iceberg::DataFile& file);
 
   Store& store_;
   const TableState& state_;
@@ -200,6 +201,18 @@ void MetadataWalk::CheckManifestLine(const std::string& path, const iceberg::Man
   }
 }
 
+/// The first entry that was seen of the same file, or of the same deletion vector.
+const iceberg::DataFile& MetadataWalk::Remember(const iceberg::DataFile& file) {
+  if (file.content == iceberg::FileContent::kData) {
+    return files_.data.emplace(file.file_path, file).first->second;
+  }
+  auto& entries = files_.deletes[file.file_path];
+  const auto known = std::find_if(entries.begin(), entries.end(), [&](const auto& other) {
+    return other.content_offset == file.content_offset;
+  });
+  return known != entries.end() ? *known : entries.emplace_back(file);
+}
+
 void MetadataWalk::CheckEntries(const std::string& path, const iceberg::Manifest& manifest) {
   std::set<std::string> seen;
   for (const auto& entry : manifest.entries) {
@@ -215,11 +228,10 @@ void MetadataWalk::CheckEntries(const std::string& path, const iceberg::Manifest
       Find(path, "manifest: ", file.file_path, " has ", file.record_count, " rows in ",
            file.file_size_in_bytes, " bytes");
     }
-    auto& files = file.content == iceberg::FileContent::kData ? files_.data : files_.deletes;
-    const auto [known, added] = files.emplace(file.file_path, file);
-    if (!added && known->second.record_count != file.record_count) {
+    const iceberg::DataFile& known = Remember(file);
+    if (known.record_count != file.record_count) {
       Find(path, "manifest: ", file.file_path, " has ", file.record_count, " rows here and ",
-           known->second.record_count, " in another manifest");
+           known.record_count, " in another manifest");
     }
   }
 }

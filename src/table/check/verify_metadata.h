@@ -15,10 +15,11 @@
 
 namespace tarn {
 
-/// What the walk over all snapshots found: every live file once, by URI.
+/// What the walk over all snapshots found: every live file once, by URI. Deletion vectors may share
+/// a file.
 struct ReachableFiles {
   std::map<std::string, iceberg::DataFile> data;
-  std::map<std::string, iceberg::DataFile> deletes;
+  std::map<std::string, std::vector<iceberg::DataFile>> deletes;
 };
 
 /// Adds a finding for everything that does not fit; gives the files for the next step.

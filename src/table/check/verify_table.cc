@@ -4,12 +4,13 @@
 
 #include "arrow/api.h"
 #include "base/parallel.h"
+#include "format/storable_schema.h"
 #include "iceberg/table_metadata.h"
 #include "parquet/metadata.h"
+#include "table/check/verify_deletes.h"
 #include "table/check/verify_metadata.h"
+#include "table/file/file_reader.h"
 #include "table/file_metrics.h"
-#include "table/schema_arrow.h"
-#include "table/view/projection.h"
 #include "tarn/ailake_file.h"
 #include "tarn/table_info.h"
 
@@ -69,6 +70,9 @@ class DataFileCheck {
   }
 
   void CheckFooter(const AilakeFileReader& reader);
+  std::vector<std::string> FooterProblems(const AilakeFileReader& reader,
+                                          const iceberg::Schema& schema, bool ours);
+  std::string NameInTable(const AilakeFileReader& reader, const std::string& name) const;
   void CheckVectorColumns(const AilakeFileReader& reader);
   void CheckRows(const AilakeFileReader& reader);
 
@@ -85,36 +89,61 @@ void DataFileCheck::CheckFooter(const AilakeFileReader& reader) {
     Find("Parquet footer: the file has ", reader.rows(), " rows, the manifest says ",
          file_.record_count);
   }
-  auto expected = DataFileFromFooter(*reader.parquet_metadata(), file_.file_size_in_bytes,
-                                     metadata_.CurrentSchema());
-  if (!expected.ok()) {
-    Find("Parquet footer: ", expected.status().message());
-    return;
+  const bool ours = FileReader::Of(reader).file().data_checksum.has_value();
+  const auto problems = FooterProblems(reader, metadata_.CurrentSchema(), ours);
+  if (problems.empty()) return;
+  // A file of ours was written under one of the table's schemas, not always the current one.
+  for (const auto& schema : metadata_.schemas) {
+    if (ours && FooterProblems(reader, schema, ours).empty()) return;
   }
-  const auto compare = [&](const char* what, const auto& in_manifest, const auto& in_footer) {
+  for (const auto& problem : problems) Find(problem);
+}
+
+/// What does not fit between the footer and the manifest, under a schema.
+std::vector<std::string> DataFileCheck::FooterProblems(const AilakeFileReader& reader,
+                                                       const iceberg::Schema& schema, bool ours) {
+  std::vector<std::string> problems;
+  const auto expected =
+      DataFileFromFooter(*reader.parquet_metadata(), file_.file_size_in_bytes, schema,
+                         ours ? UnknownColumns::kRefuse : UnknownColumns::kLeaveOut);
+  if (!expected.ok()) return {"Parquet footer: " + expected.status().message()};
+  const auto compare = [&](const std::string& what, const auto& in_manifest,
+                           const auto& in_footer) {
     for (const auto& [id, value] : in_manifest) {
       const auto found = in_footer.find(id);
       if (found != in_footer.end() && found->second != value) {
-        Find("manifest entry: ", what, " of field ", id, " do not fit the Parquet footer");
+        problems.push_back("manifest entry: " + what + " of field " + std::to_string(id) +
+                           " do not fit the Parquet footer");
       }
     }
   };
   // Other engines count and cut differently, but counts of values and nulls are facts.
   compare("value counts", file_.value_counts, expected->value_counts);
   compare("null value counts", file_.null_value_counts, expected->null_value_counts);
-  if (reader.vector_columns().empty()) return;
+  if (reader.vector_columns().empty()) return problems;
   compare("column sizes", file_.column_sizes, expected->column_sizes);
   compare("lower bounds", file_.lower_bounds, expected->lower_bounds);
   compare("upper bounds", file_.upper_bounds, expected->upper_bounds);
-  if (file_.split_offsets != expected->split_offsets)
-    Find("manifest entry: split offsets do not fit the Parquet footer");
+  if (file_.split_offsets != expected->split_offsets) {
+    problems.emplace_back("manifest entry: split offsets do not fit the Parquet footer");
+  }
+  return problems;
+}
+
+/// What the table calls a column of the file now.
+std::string DataFileCheck::NameInTable(const AilakeFileReader& reader,
+                                       const std::string& name) const {
+  const auto column = reader.schema()->GetFieldByName(name);
+  const auto id = column ? format::FieldIdOf(*column) : Result<int32_t>(-1);
+  const auto* field = id.ok() ? metadata_.CurrentSchema().FindField(*id) : nullptr;
+  return field != nullptr ? field->name : name;
 }
 
 void DataFileCheck::CheckVectorColumns(const AilakeFileReader& reader) {
   for (const auto& column : reader.vector_columns()) {
-    const auto policy = std::find_if(policies_.begin(), policies_.end(), [&](const auto& p) {
-      return p.column_name == column.policy.column_name;
-    });
+    const std::string name = NameInTable(reader, column.policy.column_name);
+    const auto policy = std::find_if(policies_.begin(), policies_.end(),
+                                     [&](const auto& p) { return p.column_name == name; });
     if (policy == policies_.end()) {
       Find("vector column '", column.policy.column_name, "' is not one of the table's");
     } else if (policy->dim != column.policy.dim || policy->metric != column.policy.metric ||
@@ -174,11 +203,11 @@ Result<VerifyReport> VerifyTable(std::shared_ptr<CatalogProvider> catalog, const
     report.bytes += static_cast<uint64_t>(data[i]->file_size_in_bytes);
     report.findings.insert(report.findings.end(), findings[i].begin(), findings[i].end());
   }
-  for (const auto& [uri, file] : files.deletes) {
-    const std::string path = catalog->store().PathOf(uri).ValueOr(uri);
-    if (const auto info = catalog->store().Stat(path); !info.ok()) {
-      report.findings.push_back({path, "delete file: " + info.status().message()});
-    }
+  for (const auto& [uri, entries] : files.deletes) {
+    ++report.delete_files;
+    report.bytes += static_cast<uint64_t>(entries[0].file_size_in_bytes);
+    const auto found = VerifyDeleteFile(catalog->shared_store(), *state.metadata, entries);
+    report.findings.insert(report.findings.end(), found.begin(), found.end());
   }
   return report;
 }

@@ -17,7 +17,9 @@
 #include "arrow/util/key_value_metadata.h"
 #include "iceberg/manifest_avro.h"
 #include "iceberg/manifest_io.h"
+#include "iceberg/name_mapping.h"
 #include "iceberg/table_metadata.h"
+#include "iceberg/table_metadata_json.h"
 #include "iceberg/tests/deletion_vector_writer.h"
 #include "parquet/arrow/writer.h"
 #include "tarn/read_view.h"
@@ -31,7 +33,7 @@ class FixedCatalog : public CatalogProvider {
       : CatalogProvider(std::move(store)) {
     state_.ident = Ident();
     state_.metadata = std::make_shared<iceberg::TableMetadata>(std::move(metadata));
-    state_.metadata_path = "t/metadata/v1.metadata.json";
+    state_.metadata_path = "db/t/metadata/v1.metadata.json";
     state_.version = 1;
   }
   static TableIdent Ident() { return {{"db"}, "t"}; }
@@ -61,8 +63,8 @@ class FixedCatalog : public CatalogProvider {
 inline std::shared_ptr<arrow::Field> Column(const std::string& name,
                                             std::shared_ptr<arrow::DataType> type, int id,
                                             bool nullable = true) {
-  auto metadata = id < 0 ? nullptr
-                         : arrow::key_value_metadata({"PARQUET:field_id"}, {std::to_string(id)});
+  auto metadata =
+      id < 0 ? nullptr : arrow::key_value_metadata({"PARQUET:field_id"}, {std::to_string(id)});
   return arrow::field(name, std::move(type), nullable, metadata);
 }
 
@@ -71,8 +73,7 @@ inline std::shared_ptr<arrow::RecordBatch> RowsOf(const arrow::FieldVector& fiel
                                                   const std::vector<std::string>& columns) {
   arrow::ArrayVector arrays;
   for (size_t i = 0; i < fields.size(); ++i) {
-    arrays.push_back(
-        arrow::json::ArrayFromJSONString(fields[i]->type(), columns[i]).ValueOrDie());
+    arrays.push_back(arrow::json::ArrayFromJSONString(fields[i]->type(), columns[i]).ValueOrDie());
   }
   return arrow::RecordBatch::Make(arrow::schema(fields), arrays[0]->length(), arrays);
 }
@@ -81,7 +82,7 @@ class ForeignTable {
  public:
   explicit ForeignTable(iceberg::Schema schema, int32_t format_version = 2) {
     metadata =
-        iceberg::NewTableMetadata("memory:///t", std::move(schema), {}, 1000, format_version)
+        iceberg::NewTableMetadata("memory:///db/t", std::move(schema), {}, 1000, format_version)
             .ValueOrDie();
   }
 
@@ -145,8 +146,7 @@ class ForeignTable {
 
   void WriteParquet(const std::string& path, const arrow::RecordBatch& rows) {
     auto out = arrow::io::BufferOutputStream::Create().ValueOrDie();
-    const auto table =
-        arrow::Table::FromRecordBatches(rows.schema(), {rows.Slice(0)}).ValueOrDie();
+    const auto table = arrow::Table::FromRecordBatches(rows.schema(), {rows.Slice(0)}).ValueOrDie();
     const auto written =
         parquet::arrow::WriteTable(*table, arrow::default_memory_pool(), out, /*chunk_size=*/37);
     if (!written.ok()) written.Abort();
@@ -160,15 +160,16 @@ class ForeignTable {
     std::vector<iceberg::ManifestFile> lines;
     for (const auto* entries : {&data_, &deletes_}) {
       std::map<int32_t, iceberg::Manifest> by_spec;
-      for (const auto& entry : *entries) by_spec[entry->data_file.spec_id].entries.push_back(*entry);
+      for (const auto& entry : *entries)
+        by_spec[entry->data_file.spec_id].entries.push_back(*entry);
       for (auto& [spec, manifest] : by_spec) {
         manifest.format_version = metadata.format_version;
         manifest.content = entries == &data_ ? iceberg::ManifestContent::kData
                                              : iceberg::ManifestContent::kDeletes;
         manifest.schema = metadata.CurrentSchema();
         manifest.spec = *metadata.FindSpec(spec);
-        lines.push_back(iceberg::WriteManifest(*store, NewPath(".avro"), manifest, id, 100)
-                            .ValueOrDie());
+        lines.push_back(
+            iceberg::WriteManifest(*store, NewPath(".avro"), manifest, id, 100).ValueOrDie());
       }
     }
     iceberg::Snapshot snapshot;
@@ -203,6 +204,11 @@ class ForeignTable {
     Commit();
     return Open().ValueOrDie();
   }
+  /// The committed state in a catalog that tables can be written in.
+  std::shared_ptr<CatalogProvider> WritableCatalog() {
+    (void)store->Put("db/t/metadata/v1.metadata.json", iceberg::TableMetadataToJson(metadata));
+    return HadoopCatalog::Make(store, "").ValueOrDie();
+  }
   std::string Uri(const std::string& path) const { return store->UriOf(path); }
 
   std::shared_ptr<Store> store = MemoryStore::Make();
@@ -212,7 +218,7 @@ class ForeignTable {
   using Entries = std::vector<std::unique_ptr<iceberg::ManifestEntry>>;
 
   std::string NewPath(const std::string& end) {
-    return "t/data/" + std::to_string(next_path_++) + end;
+    return "db/t/data/" + std::to_string(next_path_++) + end;
   }
   iceberg::DataFile& Add(Entries* entries, iceberg::FileContent content, const std::string& path,
                          int64_t rows, int64_t sequence, int32_t spec,
@@ -224,8 +230,7 @@ class ForeignTable {
     entry->data_file.content = content;
     entry->data_file.file_path = store->UriOf(path);
     entry->data_file.record_count = rows;
-    entry->data_file.file_size_in_bytes =
-        static_cast<int64_t>(store->Stat(path).ValueOrDie().size);
+    entry->data_file.file_size_in_bytes = static_cast<int64_t>(store->Stat(path).ValueOrDie().size);
     entry->data_file.spec_id = spec;
     entry->data_file.partition = std::move(partition);
     entries->push_back(std::move(entry));

@@ -9,6 +9,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tarn/row_filter.h"
+#include "tarn/table_writer.h"
 
 namespace tarn {
 namespace {
@@ -80,8 +81,14 @@ TEST_F(ViewDeletesTest, OnePositionDeleteFileServesSeveralDataFiles) {
 
 TEST_F(ViewDeletesTest, DeletesOfRowsThatAreNotThereTwiceOrInFilesThatAreGoneAreHarmless) {
   const std::string a = table_.AddData(*Rows(0, 100), 1).file_path;
-  table_.AddPositionDeletes({{a, -1}, {a, 7}, {a, 7}, {a, 100}, {a, 127}, {a, int64_t{1} << 40},
-                             {"memory:///t/data/gone.parquet", 3}, {"s3://elsewhere/x", 4}},
+  table_.AddPositionDeletes({{a, -1},
+                             {a, 7},
+                             {a, 7},
+                             {a, 100},
+                             {a, 127},
+                             {a, int64_t{1} << 40},
+                             {"memory:///t/data/gone.parquet", 3},
+                             {"s3://elsewhere/x", 4}},
                             2);
   table_.AddPositionDeletes({{a, 7}}, 2);
   table_.AddVector("memory:///t/data/gone.parquet", {1}, 3);
@@ -179,8 +186,7 @@ TEST_F(ViewDeletesTest, RowFiltersKeepLiveRowsAtTheirPositions) {
   EXPECT_EQ(filter->words(0)[0], 0u);
   EXPECT_EQ(filter->words(0)[1], ~uint64_t{0} & ~uint64_t{1} & ~(uint64_t{1} << 2));
   EXPECT_EQ(filter->words(0)[2], 1u);
-  const auto given =
-      RowFilter::FromBitmaps(*view, {{3, uint64_t{1} << 2 | 1}, {2}}).ValueOrDie();
+  const auto given = RowFilter::FromBitmaps(*view, {{3, uint64_t{1} << 2 | 1}, {2}}).ValueOrDie();
   EXPECT_EQ(given->row_count(0), 2u);
   EXPECT_THAT(std::vector(given->words(0).begin(), given->words(0).end()), ElementsAre(2, 1));
 }
@@ -191,9 +197,8 @@ TEST_F(ViewDeletesTest, APredicateIsNotAskedAboutDeletedRows) {
   table_.AddVector(a, {0}, 2);
   // The deleted row would divide by zero.
   const auto filter = RowFilter::Where(
-      *table_.View(),
-      cp::equal(cp::call("divide", {cp::literal(int64_t{4}), cp::field_ref("id")}),
-                cp::literal(int64_t{4})));
+      *table_.View(), cp::equal(cp::call("divide", {cp::literal(int64_t{4}), cp::field_ref("id")}),
+                                cp::literal(int64_t{4})));
   ASSERT_TRUE(filter.ok()) << filter.status();
   EXPECT_EQ((*filter)->words(0)[0], 2u);
 }
@@ -271,10 +276,10 @@ TEST_F(ViewDeletesTest, DeleteFilesWithoutTheirColumnsAreRefused) {
 TEST_F(ViewDeletesTest, PositionDeleteFilesMayLackFieldIdsAndHaveColumnsInAnyOrder) {
   const std::string a = table_.AddData(*Rows(0, 10), 1).file_path;
   auto& positions = table_.AddPositionDeletes({{a, 1}}, 2);
-  table_.WriteParquet(table_.store->PathOf(positions.file_path).ValueOrDie(),
-                      *RowsOf({Column("pos", arrow::int64(), -1),
-                               Column("file_path", arrow::utf8(), -1)},
-                              {"[1, 8]", "[\"" + a + "\", \"" + a + "\"]"}));
+  table_.WriteParquet(
+      table_.store->PathOf(positions.file_path).ValueOrDie(),
+      *RowsOf({Column("pos", arrow::int64(), -1), Column("file_path", arrow::utf8(), -1)},
+              {"[1, 8]", "[\"" + a + "\", \"" + a + "\"]"}));
   EXPECT_EQ(ScanIds(*table_.View()), Range(0, 10, {1, 8}));
 }
 
@@ -290,7 +295,32 @@ TEST_F(ViewDeletesTest, AFailedReadIsTriedAgain) {
   EXPECT_EQ(ScanIds(*view), Range(0, 10, {1}));
 }
 
-/// A table of one column of a type, its rows as JSON, and which of these rows a delete file deletes.
+TEST(Writers, MayAppendToATableWithDeletes) {
+  ForeignTable table(IdAndName());
+  const std::string a = table.AddData(*Rows(0, 10), 1).file_path;
+  table.AddPositionDeletes({{a, 2}}, 2);
+  table.AddEqualityDeletes(*RowsOf({Column("id", arrow::int64(), 1)}, {"[5]"}), {1}, 3);
+  table.Commit();
+  const auto catalog = table.WritableCatalog();
+  const auto writer = TableWriter::Make(catalog, FixedCatalog::Ident()).ValueOrDie();
+  // Rows of the deleted keys come back.
+  ASSERT_TRUE(writer->WriteBatch(*Rows(2, 4)).ok());
+  ASSERT_TRUE(writer->Commit().ok());
+  const auto view = ReadView::Open(catalog, FixedCatalog::Ident()).ValueOrDie();
+  EXPECT_EQ(view->CountLiveRows().ValueOrDie(), 12);
+  EXPECT_EQ(view->delete_files().size(), 2u);
+  auto ids = ScanIds(*view);
+  std::sort(ids.begin(), ids.end());
+  EXPECT_THAT(ids, ElementsAre(0, 1, 2, 3, 3, 4, 4, 5, 6, 7, 8, 9));
+  EXPECT_EQ(ReadView::Open(catalog, FixedCatalog::Ident(), nullptr, SnapshotId(1))
+                .ValueOrDie()
+                ->CountLiveRows()
+                .ValueOrDie(),
+            8);
+}
+
+/// A table of one column of a type, its rows as JSON, and which of these rows a delete file
+/// deletes.
 struct OfType {
   const char* name;
   Type type;
@@ -304,15 +334,14 @@ class EqualityDeleteTypes : public ::testing::TestWithParam<OfType> {};
 
 TEST_P(EqualityDeleteTypes, CompareByValue) {
   const OfType& test = GetParam();
-  ForeignTable table(
-      SchemaOf({Field(1, "id", TypeId::kLong), Field(2, "value", test.type)}));
+  ForeignTable table(SchemaOf({Field(1, "id", TypeId::kLong), Field(2, "value", test.type)}));
   const auto values = Column("value", test.stored, 2);
   const auto rows = RowsOf({values}, {test.rows});
   arrow::Int64Builder ids;
   for (int64_t i = 0; i < rows->num_rows(); ++i) ASSERT_TRUE(ids.Append(i).ok());
-  table.AddData(*rows->AddColumn(0, Column("id", arrow::int64(), 1), ids.Finish().ValueOrDie())
-                     .ValueOrDie(),
-                1);
+  table.AddData(
+      *rows->AddColumn(0, Column("id", arrow::int64(), 1), ids.Finish().ValueOrDie()).ValueOrDie(),
+      1);
   table.AddEqualityDeletes(*RowsOf({values}, {test.deleted}), {2}, 2);
   EXPECT_EQ(ScanIds(*table.View()), test.left);
 }
@@ -320,34 +349,78 @@ TEST_P(EqualityDeleteTypes, CompareByValue) {
 INSTANTIATE_TEST_SUITE_P(
     AllTypes, EqualityDeleteTypes,
     ::testing::Values(
-        OfType{"Boolean", Type::Of(TypeId::kBoolean), arrow::boolean(), "[true, false, null]",
-               "[false]", {0, 2}},
-        OfType{"Int", Type::Of(TypeId::kInt), arrow::int32(), "[1, -1, null]", "[-1, 7]", {0, 2}},
-        OfType{"IntToLong", Type::Of(TypeId::kLong), arrow::int32(), "[1, -1, null]", "[-1, null]",
-               {0}},
-        OfType{"Float", Type::Of(TypeId::kFloat), arrow::float32(), "[0.5, NaN, 1]", "[NaN]",
+        OfType{"Boolean",
+               Type::Of(TypeId::kBoolean),
+               arrow::boolean(),
+               "[true, false, null]",
+               "[false]",
                {0, 2}},
-        OfType{"FloatToDouble", Type::Of(TypeId::kDouble), arrow::float32(), "[0.5, NaN, 1]",
-               "[NaN, 0.5]", {2}},
-        OfType{"Date", Type::Of(TypeId::kDate), arrow::date32(), "[1, 2, null]", "[2]", {0, 2}},
-        OfType{"Time", Type::Of(TypeId::kTime), arrow::time64(arrow::TimeUnit::MICRO), "[1, 2]",
-               "[2]", {0}},
-        OfType{"Timestamp", Type::Of(TypeId::kTimestamp), arrow::timestamp(arrow::TimeUnit::MICRO),
-               "[1, 2]", "[2]", {0}},
-        OfType{"TimestampTz", Type::Of(TypeId::kTimestampTz),
-               arrow::timestamp(arrow::TimeUnit::MICRO, "UTC"), "[1, 2]", "[2]", {0}},
-        OfType{"String", Type::Of(TypeId::kString), arrow::utf8(), R"(["", "a", "ab", null])",
-               R"(["a", ""])", {2, 3}},
-        OfType{"Binary", Type::Of(TypeId::kBinary), arrow::binary(), R"(["", "a"])", R"(["a"])",
+        OfType{"Int", Type::Of(TypeId::kInt), arrow::int32(), "[1, -1, null]", "[-1, 7]", {0, 2}},
+        OfType{"IntToLong",
+               Type::Of(TypeId::kLong),
+               arrow::int32(),
+               "[1, -1, null]",
+               "[-1, null]",
                {0}},
-        OfType{"Fixed", Type::Fixed(2), arrow::fixed_size_binary(2), R"(["ab", "cd"])",
-               R"(["ab"])", {1}},
-        OfType{"Uuid", Type::Of(TypeId::kUuid), arrow::fixed_size_binary(16),
-               R"(["0123456789abcdef", "0123456789abcdeg"])", R"(["0123456789abcdef"])", {1}},
-        OfType{"Decimal", Type::Decimal(9, 2), arrow::decimal128(9, 2), R"(["1.50", "-1.50"])",
-               R"(["-1.50"])", {0}},
-        OfType{"WiderDecimal", Type::Decimal(20, 2), arrow::decimal128(9, 2),
-               R"(["1.50", "-1.50"])", R"(["-1.50"])", {0}}),
+        OfType{
+            "Float", Type::Of(TypeId::kFloat), arrow::float32(), "[0.5, NaN, 1]", "[NaN]", {0, 2}},
+        OfType{"FloatToDouble",
+               Type::Of(TypeId::kDouble),
+               arrow::float32(),
+               "[0.5, NaN, 1]",
+               "[NaN, 0.5]",
+               {2}},
+        OfType{"Date", Type::Of(TypeId::kDate), arrow::date32(), "[1, 2, null]", "[2]", {0, 2}},
+        OfType{"Time",
+               Type::Of(TypeId::kTime),
+               arrow::time64(arrow::TimeUnit::MICRO),
+               "[1, 2]",
+               "[2]",
+               {0}},
+        OfType{"Timestamp",
+               Type::Of(TypeId::kTimestamp),
+               arrow::timestamp(arrow::TimeUnit::MICRO),
+               "[1, 2]",
+               "[2]",
+               {0}},
+        OfType{"TimestampTz",
+               Type::Of(TypeId::kTimestampTz),
+               arrow::timestamp(arrow::TimeUnit::MICRO, "UTC"),
+               "[1, 2]",
+               "[2]",
+               {0}},
+        OfType{"String",
+               Type::Of(TypeId::kString),
+               arrow::utf8(),
+               R"(["", "a", "ab", null])",
+               R"(["a", ""])",
+               {2, 3}},
+        OfType{
+            "Binary", Type::Of(TypeId::kBinary), arrow::binary(), R"(["", "a"])", R"(["a"])", {0}},
+        OfType{"Fixed",
+               Type::Fixed(2),
+               arrow::fixed_size_binary(2),
+               R"(["ab", "cd"])",
+               R"(["ab"])",
+               {1}},
+        OfType{"Uuid",
+               Type::Of(TypeId::kUuid),
+               arrow::fixed_size_binary(16),
+               R"(["0123456789abcdef", "0123456789abcdeg"])",
+               R"(["0123456789abcdef"])",
+               {1}},
+        OfType{"Decimal",
+               Type::Decimal(9, 2),
+               arrow::decimal128(9, 2),
+               R"(["1.50", "-1.50"])",
+               R"(["-1.50"])",
+               {0}},
+        OfType{"WiderDecimal",
+               Type::Decimal(20, 2),
+               arrow::decimal128(9, 2),
+               R"(["1.50", "-1.50"])",
+               R"(["-1.50"])",
+               {0}}),
     [](const auto& info) { return std::string(info.param.name); });
 
 TEST(EqualityDeletes, AColumnThatTheDataFileLacksIsNullOrItsDefault) {
@@ -379,17 +452,18 @@ TEST(EqualityDeletes, ADroppedColumnStillDeletes) {
 }
 
 TEST(EqualityDeletes, AFieldOfAStructCompares) {
-  const auto place = Field(2, "place", Type::Struct({Field(3, "city", TypeId::kString),
-                                                     Field(4, "code", TypeId::kInt)}));
+  const auto place =
+      Field(2, "place",
+            Type::Struct({Field(3, "city", TypeId::kString), Field(4, "code", TypeId::kInt)}));
   ForeignTable table(SchemaOf({Field(1, "id", TypeId::kLong), place}));
   const auto city = Column("city", arrow::utf8(), 3);
-  table.AddData(*RowsOf({Column("id", arrow::int64(), 1),
-                         Column("place", arrow::struct_({city, Column("code", arrow::int32(), 4)}),
-                                2)},
-                        {"[1, 2, 3, 4]",
-                         R"([{"city": "a", "code": 1}, null, {"city": null, "code": 2},
+  table.AddData(
+      *RowsOf({Column("id", arrow::int64(), 1),
+               Column("place", arrow::struct_({city, Column("code", arrow::int32(), 4)}), 2)},
+              {"[1, 2, 3, 4]",
+               R"([{"city": "a", "code": 1}, null, {"city": null, "code": 2},
                              {"city": "b", "code": 1}])"}),
-                1);
+      1);
   auto& deletes = table.AddEqualityDeletes(
       *RowsOf({Column("place", arrow::struct_({city}), 2)}, {R"([{"city": "a"}])"}), {3}, 2);
   EXPECT_THAT(ScanIds(*table.View()), ElementsAre(2, 3, 4));

@@ -24,9 +24,9 @@ namespace tarn {
 /// Thread-safe. Keeps the keys of each delete file once it was read.
 class EqualityDeletes {
  public:
-  /// kCorrupt when no schema of the table has one of the columns; kNotSupported for columns in lists
-  /// and maps. The columns' types are those of the newest schema that has them, so that files from
-  /// before and after a widening compare.
+  /// kCorrupt when no schema of the table has one of the columns; kNotSupported for columns in
+  /// lists and maps. The columns' types are those of the newest schema that has them, so that files
+  /// from before and after a widening compare.
   static Result<std::unique_ptr<EqualityDeletes>> Make(const iceberg::TableMetadata& metadata,
                                                        const std::vector<int32_t>& field_ids);
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The columns of a data file under the table's field ids: those that the file brings, or, where it
-// brings none (files that were written before they were added to a table), those of the table's name
-// mapping.
+// brings none (files that were written before they were added to a table), those of the table's
+// name mapping.
 #pragma once
 
 #include <memory>

@@ -4,6 +4,8 @@
 #include "arrow/api.h"
 #include "parquet/arrow/reader.h"
 #include "parquet/exception.h"
+#include "parquet/metadata.h"
+#include "parquet/schema.h"
 #include "table/file/file_reader.h"
 #include "table/view/projection.h"
 
@@ -13,22 +15,23 @@ namespace {
 constexpr int32_t kFilePathId = 2147483546;
 constexpr int32_t kPositionId = 2147483545;
 
-/// The leaf of one of the two columns: by its id, or, where the file has no ids, by its name.
-Result<int> LeafOf(const AilakeFileReader& file, int32_t id, const char* name,
-                   arrow::Type::type type) {
+/// One of the two columns: found by its id, or, where the file has no ids, by its name.
+Result<std::string> NameOf(const AilakeFileReader& file, int32_t id, const char* name,
+                           arrow::Type::type type) {
   ARROW_ASSIGN_OR_RAISE(auto field, FindColumnById(*file.schema(), id));
   if (field == nullptr) field = file.schema()->GetFieldByName(name);
-  if (field == nullptr || field->type()->id() != type) {
-    return Error(ErrorKind::kCorrupt, file.path(), ": the position delete file has no column '",
-                 name, "' of the type it must have");
-  }
-  return file.parquet_metadata()->schema()->ColumnIndex(field->name());
+  if (field != nullptr && field->type()->id() == type) return field->name();
+  return Error(ErrorKind::kCorrupt, file.path(), ": the position delete file has no column '", name,
+               "' of the type it must have");
 }
 
 /// One row group at a time: a large file has more paths than one Arrow column takes.
 Status VisitGroup(const AilakeFileReader& file, parquet::arrow::FileReader& reader, int group,
-                  const std::vector<int>& leaves,
+                  const std::string& path_name, const std::string& position_name,
                   const std::function<void(std::string_view, int64_t)>& visit) {
+  const auto& schema = *file.parquet_metadata()->schema();
+  const std::vector<int> leaves = {schema.ColumnIndex(path_name),
+                                   schema.ColumnIndex(position_name)};
   std::shared_ptr<arrow::Table> table;
   const auto read = [&]() -> Status {
     BEGIN_PARQUET_CATCH_EXCEPTIONS
@@ -38,9 +41,8 @@ Status VisitGroup(const AilakeFileReader& file, parquet::arrow::FileReader& read
   if (const Status status = read(); !status.ok()) {
     return Error(ErrorKind::kCorrupt, file.path(), ": ", status.message());
   }
-  // Columns come in the order of the file.
-  const bool path_first = leaves[0] < leaves[1];
-  const auto paths = table->column(path_first ? 0 : 1), positions = table->column(path_first ? 1 : 0);
+  const auto paths = table->GetColumnByName(path_name);
+  const auto positions = table->GetColumnByName(position_name);
   if (paths->null_count() > 0 || positions->null_count() > 0) {
     return Error(ErrorKind::kCorrupt, file.path(),
                  ": a record of the position delete file is null");
@@ -63,12 +65,13 @@ Status VisitGroup(const AilakeFileReader& file, parquet::arrow::FileReader& read
 Status ForEachPositionDelete(
     const AilakeFileReader& file,
     const std::function<void(std::string_view location, int64_t position)>& visit) {
-  ARROW_ASSIGN_OR_RAISE(const int path,
-                        LeafOf(file, kFilePathId, "file_path", arrow::Type::STRING));
-  ARROW_ASSIGN_OR_RAISE(const int position, LeafOf(file, kPositionId, "pos", arrow::Type::INT64));
+  ARROW_ASSIGN_OR_RAISE(const std::string path,
+                        NameOf(file, kFilePathId, "file_path", arrow::Type::STRING));
+  ARROW_ASSIGN_OR_RAISE(const std::string position,
+                        NameOf(file, kPositionId, "pos", arrow::Type::INT64));
   ARROW_ASSIGN_OR_RAISE(const auto reader, FileReader::Of(file).file().NewParquetReader());
   for (int group = 0; group < reader->num_row_groups(); ++group) {
-    ARROW_RETURN_NOT_OK(VisitGroup(file, *reader, group, {path, position}, visit));
+    ARROW_RETURN_NOT_OK(VisitGroup(file, *reader, group, path, position, visit));
   }
   return Status::OK();
 }

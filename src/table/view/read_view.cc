@@ -28,9 +28,8 @@ Result<iceberg::ReadPoint> FindPoint(const iceberg::TableMetadata& metadata,
   if (const auto* ref = std::get_if<std::string>(&as_of->at)) {
     return iceberg::PointOfRef(metadata, *ref);
   }
-  const auto since_1970 = std::get<AsOf::Time>(as_of->at).time_since_epoch();
-  return iceberg::PointAtTime(
-      metadata, std::chrono::floor<std::chrono::milliseconds>(since_1970).count());
+  const auto time = std::get<AsOf::Time>(as_of->at);
+  return iceberg::PointAtTime(metadata, time.time_since_epoch().count());
 }
 
 /// The policies name columns of the table's schema; an older schema may have other names for them,
@@ -59,8 +58,8 @@ Result<std::shared_ptr<arrow::RecordBatch>> KeepRows(
                                     arrow::ArrayVector{});
   }
   // Arrow's bitmaps have the same order of bits.
-  const arrow::BooleanArray kept(
-      batch->num_rows(), arrow::Buffer::Wrap(live.words.data(), live.words.size()));
+  const arrow::BooleanArray kept(batch->num_rows(),
+                                 arrow::Buffer::Wrap(live.words.data(), live.words.size()));
   ARROW_ASSIGN_OR_RAISE(auto filtered, arrow::compute::Filter(batch, kept));
   return filtered.record_batch();
 }
@@ -159,8 +158,8 @@ Status ReadViewImpl::TakeFiles(const iceberg::ReadPoint& point) {
       return Error(ErrorKind::kCorrupt, file.file_path, ": the table has no partition spec ",
                    file.spec_id);
     }
-    const Status status = AddPartitionValues(*spec, file.partition, *point.schema,
-                                             &partitions_.emplace_back());
+    const Status status =
+        AddPartitionValues(*spec, file.partition, *point.schema, &partitions_.emplace_back());
     if (!status.ok()) return WithContext(status, file.file_path);
   }
   return ViewDeletes::Make(catalog_->shared_store(), state_.metadata, live.data,

@@ -198,8 +198,8 @@ Status ViewDeletes::MarkEqualities(const std::vector<size_t>& numbers, const Del
       const auto word = static_cast<size_t>(row / 64);
       if (word < deleted->size()) (*deleted)[word] |= uint64_t{1} << (row % 64);
     };
-    const Status status = (*deletes)->ForEachDeleted(*file.reader, *file.schema, file.partition,
-                                                     members, mark);
+    const Status status =
+        (*deletes)->ForEachDeleted(*file.reader, *file.schema, file.partition, members, mark);
     if (!status.ok()) return WithContext(status, file.reader->path());
   }
   return Status::OK();

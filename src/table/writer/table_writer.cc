@@ -72,7 +72,7 @@ class TableWriterImpl : public TableWriter {
 
   Status WriteBatchAuto(const arrow::RecordBatch& batch,
                         const EmbeddingsView& embeddings) override {
-    return StagePrimary(batch, embeddings, {IndexType::kAuto, properties_.ivf_pq});
+    return StagePrimary(batch, embeddings, {IndexType::kAuto, properties_.ivf_pq, options_.deferred});
   }
 
   Status WriteBatchDeferred(const arrow::RecordBatch& batch,
@@ -128,9 +128,9 @@ class TableWriterImpl : public TableWriter {
     bool deferred = false;
     std::string batch_id = {};
   };
-  Indexing Usual() const { return {options_.index, properties_.ivf_pq}; }
+  Indexing Usual() const { return {options_.index, properties_.ivf_pq, options_.deferred}; }
   Indexing IvfPq(const std::optional<IvfPqConfig>& config) const {
-    return {IndexType::kIvfPq, config.value_or(properties_.ivf_pq)};
+    return {IndexType::kIvfPq, config.value_or(properties_.ivf_pq), options_.deferred};
   }
 
   Status StagePrimary(const arrow::RecordBatch& batch, const EmbeddingsView& embeddings,
