@@ -19,12 +19,12 @@
 namespace tarn {
 namespace {
 
+CrashPoint kSqlSwapBefore("sql/swap/before");
+CrashPoint kSqlSwapAfter("sql/swap/after");
+CrashPoint kSqlSwapCleaned("sql/swap/cleaned");
+
 using iceberg::TableMetadata;
 using MetadataPtr = std::shared_ptr<const TableMetadata>;
-
-CrashPoint kSqlMetadataWritten("sql/metadata-written");
-CrashPoint kSqlOldDeleted("sql/old-deleted");
-CrashPoint kSqlDropForgotten("sql/drop/forgotten");
 
 constexpr size_t kCachedMetadata = 64;
 /// How often a table is looked up again because somebody replaced it between two steps.
@@ -208,7 +208,6 @@ Status SqlCatalogImpl::WriteMetadata(const std::string& location, const TableMet
   const Status put = store_->Put(path, iceberg::TableMetadataToJson(metadata), PutMode::kIfAbsent);
   // Nobody knows the name yet.
   if (!put.ok()) DeleteFile(location);
-  kSqlMetadataWritten.Reach();
   return put;
 }
 
@@ -276,14 +275,14 @@ Result<TableState> SqlCatalogImpl::CommitTable(
   const std::string location = iceberg::MetadataFileLocation(
       next, NewMetadataFileName(VersionOfMetadataFile(newest.location) + 1));
   ARROW_RETURN_NOT_OK(WriteMetadata(location, next));
+  kSqlSwapBefore.Reach();
   ARROW_RETURN_NOT_OK(
       Settle(tables_->SwapTable(ident, newest.location, location), ident, location));
+  kSqlSwapAfter.Reach();
   if (DeletesOldMetadata(next)) {
-    for (const auto& file : old_files) {
-      DeleteFile(file);
-      kSqlOldDeleted.Reach();
-    }
+    for (const auto& file : old_files) DeleteFile(file);
   }
+  kSqlSwapCleaned.Reach();
   const Found made{location, std::make_shared<const TableMetadata>(std::move(next))};
   cache_.Put(location, made.metadata);
   return StateOf(ident, made);
@@ -334,7 +333,6 @@ Status SqlCatalogImpl::DropTable(const TableIdent& ident) {
     if (gone.ok()) break;
     if (!IsKind(gone, ErrorKind::kCommitConflict) || round == kMaxRounds) return gone;
   }
-  kSqlDropForgotten.Reach();
   Status first;
   for (const auto& file : files) {
     const auto path = store_->PathOf(file);

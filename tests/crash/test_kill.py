@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.table import StaticTable
 
 from conftest import BINARY
@@ -22,12 +23,52 @@ def points():
     return subprocess.run([CHILD, "--points"], capture_output=True, text=True, check=True).stdout.split()
 
 
-def run(folder, *args, crash_at=None):
-    environment = {k: v for k, v in os.environ.items() if k != "TARN_CRASH_AT"}
-    if crash_at:
-        environment["TARN_CRASH_AT"] = crash_at
-    done = subprocess.run([CHILD, folder, *args], capture_output=True, text=True, timeout=300, env=environment)
-    return done.returncode, done.stdout.splitlines(), done.stderr
+class Place:
+    """A catalog of one kind, with the table that is written to."""
+
+    def __init__(self, kind, folder):
+        self.kind, self.folder = kind, folder
+        folder.mkdir()
+
+    @property
+    def uri(self):
+        if self.kind == "hadoop":
+            return str(self.folder / "warehouse")
+        return f"sqlite:///{self.folder}/catalog.db?name=lake&warehouse={self.folder}/warehouse"
+
+    def run(self, *args, crash_at=None):
+        environment = {k: v for k, v in os.environ.items() if k != "TARN_CRASH_AT"}
+        if crash_at:
+            environment["TARN_CRASH_AT"] = crash_at
+        done = subprocess.run([CHILD, self.uri, *args], capture_output=True, text=True, timeout=300, env=environment)
+        return done.returncode, done.stdout.splitlines(), done.stderr
+
+    def tarn_ids(self):
+        code, lines, errors = self.run("check")
+        assert code == 0, errors
+        findings = [line for line in lines if line.startswith("finding")]
+        assert not findings, findings
+        return [int(line.split()[1]) for line in lines if line.startswith("id ")]
+
+    def iceberg_ids(self):
+        """None where there is no table yet."""
+        if self.kind == "hadoop":
+            metadata = self.folder / "warehouse" / "db" / "t" / "metadata"
+            found = [re.fullmatch(r"v(\d+)\.metadata\.json", f.name) for f in metadata.glob("*")]
+            versions = [int(match[1]) for match in found if match]
+            if not versions:
+                return None
+            table = StaticTable.from_metadata(str(metadata / f"v{max(versions)}.metadata.json"))
+        else:
+            if not (self.folder / "catalog.db").exists():
+                return None
+            catalog = SqlCatalog("lake", uri=f"sqlite:///{self.folder}/catalog.db",
+                                 warehouse=f"file://{self.folder}/warehouse")
+            if not catalog.table_exists("db.t"):
+                return None
+            table = catalog.load_table("db.t")
+        rows = table.scan().to_arrow()
+        return rows.column("id").to_pylist() if "id" in rows.column_names else []
 
 
 class Ledger:
@@ -69,24 +110,16 @@ class Ledger:
         return found
 
 
-def tarn_ids(folder):
-    code, lines, errors = run(folder, "check")
-    assert code == 0, errors
-    findings = [line for line in lines if line.startswith("finding")]
-    assert not findings, findings
-    return [int(line.split()[1]) for line in lines if line.startswith("id ")]
+def kinds_of(point):
+    if point.startswith("sql/"):
+        return ["sql"]
+    if point.startswith(("hadoop/", "store/")):
+        return ["hadoop"]
+    # What lies above the catalogs is killed over both, at the places that matter for them.
+    return ["hadoop", "sql"] if point.startswith("commit/") else ["hadoop"]
 
 
-def iceberg_ids(folder):
-    metadata = folder / "warehouse" / "db" / "t" / "metadata"
-    versions = [int(m[1]) for m in (re.fullmatch(r"v(\d+)\.metadata\.json", f.name) for f in metadata.glob("*")) if m]
-    table = StaticTable.from_metadata(str(metadata / f"v{max(versions)}.metadata.json"))
-    rows = table.scan().to_arrow()
-    return rows.column("id").to_pylist() if "id" in rows.column_names else []
-
-
-def folder_has_table(folder):
-    return any((folder / "warehouse" / "db" / "t" / "metadata").glob("v*.metadata.json"))
+CASES = [(point, kind) for point in points() for kind in kinds_of(point)]
 
 
 def test_there_are_enough_crash_points():
@@ -94,34 +127,37 @@ def test_there_are_enough_crash_points():
     assert len(set(points())) == len(points())
 
 
-def test_the_workload_ends_well_when_nobody_kills_it(tmp_path):
-    code, lines, errors = run(tmp_path, "write", "1")
+@pytest.mark.parametrize("kind", ["hadoop", "sql"])
+def test_the_workload_ends_well_when_nobody_kills_it(kind, tmp_path):
+    place = Place(kind, tmp_path / "lake")
+    code, lines, errors = place.run("write", "1")
     assert code == 0, errors
     assert lines[-1] == "done"
     ledger = Ledger()
     ledger.read(lines[:-1])
     assert not ledger.tried
-    assert ledger.check(tarn_ids(tmp_path), "tarn") == ledger.check(iceberg_ids(tmp_path), "pyiceberg")
+    assert ledger.check(place.tarn_ids(), "tarn") == ledger.check(place.iceberg_ids(), "pyiceberg")
 
 
-@pytest.mark.parametrize("point", [point for point in points() if not point.startswith("sql/")])
-def test_a_kill_loses_nothing_and_doubles_nothing(point, tmp_path):
+@pytest.mark.parametrize("point,kind", CASES)
+def test_a_kill_loses_nothing_and_doubles_nothing(point, kind, tmp_path):
     for visit in VISITS:
-        folder = tmp_path / str(visit)
-        code, lines, errors = run(folder, "write", "1", crash_at=f"{point}:{visit}")
+        place = Place(kind, tmp_path / str(visit))
+        code, lines, errors = place.run("write", "1", crash_at=f"{point}:{visit}")
         if code == 0 and visit > 1:
             break  # visited less often
         assert code == SIGKILL, f"{point} was never reached: {errors}"
         ledger = Ledger()
         ledger.read(lines)
-        there = ledger.check(tarn_ids(folder), "tarn")
-        if folder_has_table(folder):
-            assert ledger.check(iceberg_ids(folder), "pyiceberg") == there
+        there = ledger.check(place.tarn_ids(), "tarn")
+        seen = place.iceberg_ids()
+        if seen is not None:
+            assert ledger.check(seen, "pyiceberg") == there
 
         # A fresh process takes it up. What was in flight is settled by now.
         ledger.tried = [group for group in ledger.tried if group & there]
-        code, more, errors = run(folder, "write", "2")
+        code, more, errors = place.run("write", "2")
         assert code == 0, f"after {point}:{visit}: {errors}"
         ledger.read(more[:-1])
-        assert ledger.check(tarn_ids(folder), "tarn, resumed") >= there
-        assert set(iceberg_ids(folder)) >= there
+        assert ledger.check(place.tarn_ids(), "tarn, resumed") >= there
+        assert set(place.iceberg_ids()) >= there

@@ -10,9 +10,8 @@
 //   done               nothing is left to do
 //
 //   crash_child --points              the names of all crash points
-//   crash_child FOLDER write SERIES   ids from SERIES * 1,000,000 on
-//   crash_child FOLDER check          prints "id ID" for every live row, "finding ..." for every
-//   fault
+//   crash_child CATALOG write SERIES   ids from SERIES * 1,000,000 on
+//   crash_child CATALOG check          prints "id ID" for every live row, "finding ..." for every fault
 #include <unistd.h>
 
 #include <cstdio>
@@ -24,6 +23,7 @@
 #include "base/crash_point.h"
 #include "base/random_id.h"
 #include "catalog/commit_attempt.h"
+#include "iceberg/location.h"
 #include "iceberg/manifest_io.h"
 #include "iceberg/table_metadata.h"
 #include "table/indexing/position_delete_file.h"
@@ -174,10 +174,11 @@ class Workload {
         std::memcpy(&first, lower->second.data(), 8);
       }
       if (first != deletable_) continue;
-      const std::string path = "warehouse/db/t/data/deletes-" + NewUuid4() + ".parquet";
-      const auto file =
-          Check(WritePositionDeletes(catalog_->shared_store(), path, catalog_->store().UriOf(path),
-                                     entry.data_file.file_path, {2}));
+      const std::string location =
+          iceberg::DataFileLocation(*state.metadata, NewUuid4() + "-deletes.parquet");
+      const auto file = Check(WritePositionDeletes(
+          catalog_->shared_store(), Check(catalog_->store().PathOf(location)), location,
+          entry.data_file.file_path, {2}));
       Say("try-delete " + std::to_string(first + 2));
       CommitAttempt attempt(*catalog_, kTable, [&](const TableState&) -> Result<CommitPlan> {
         CommitPlan plan;
@@ -220,8 +221,7 @@ void PrintTable(const std::shared_ptr<CatalogProvider>& catalog) {
     for (int64_t i = 0; i < ids.length(); ++i) Say("id " + std::to_string(ids.Value(i)));
   }
   const auto report = Check(VerifyTable(catalog, kTable));
-  for (const auto& finding : report.findings)
-    Say("finding " + finding.path + ": " + finding.message);
+  for (const auto& finding : report.findings) Say("finding " + finding.path + ": " + finding.message);
   Say("checked");
 }
 
@@ -232,13 +232,10 @@ int Main(int argc, char** argv) {
     return 0;
   }
   if (args.size() < 2) {
-    std::cerr << "usage: crash_child --points | FOLDER write SERIES | FOLDER check (or sqlite:/// "
-                 "for FOLDER)\n";
+    std::cerr << "usage: crash_child --points | CATALOG write SERIES | CATALOG check\n";
     return 2;
   }
-  const bool is_sql = args[0].starts_with("sqlite:");
-  const std::shared_ptr<CatalogProvider> catalog =
-      Check(OpenCatalog(is_sql ? args[0] : args[0] + "/warehouse", {.durable = false}));
+  const auto catalog = Check(OpenCatalog(args[0], {.durable = false}));
   if (args[1] == "check") {
     PrintTable(catalog);
   } else {
