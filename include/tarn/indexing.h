@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Indexes that are built after the rows are committed. A file without an index is complete: it is
-// searched by comparing every vector until a build replaces it by one with the same row groups, byte
-// for byte, and the index inside. Whether a file has its index is seen in the file itself, so
+// searched by comparing every vector until a build replaces it by one with the same row groups,
+// byte for byte, and the index inside. Whether a file has its index is seen in the file itself, so
 // nothing is lost with the process that was to build it: whoever comes next takes it up.
 #pragma once
 
@@ -84,8 +84,8 @@ Result<BuildIndexesResult> BuildIndexes(std::shared_ptr<CatalogProvider> catalog
                                         const BuildIndexesOptions& options = {});
 
 /// Waits until the background builds of this process have nothing left to do for the table, without
-/// regard to the commit interval. The first error of a file that could not be indexed, else kIo when
-/// the time is over. Thread-safe.
+/// regard to the commit interval. The first error of a file that could not be indexed, else kIo
+/// when the time is over. Thread-safe.
 Status WaitForIndexes(std::shared_ptr<CatalogProvider> catalog, const TableIdent& table,
                       std::optional<std::chrono::milliseconds> timeout = {});
 

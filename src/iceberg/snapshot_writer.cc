@@ -292,8 +292,8 @@ Result<SnapshotWriter::Written> SnapshotWriter::Write(const TableMetadata& base,
     }
   }
   kSnapshotManifestBefore.Reach();
-  const std::string location = MetadataFileLocation(
-      base, commit_uuid_ + "-m" + std::to_string(manifests_.size()) + ".avro");
+  const std::string location =
+      MetadataFileLocation(base, commit_uuid_ + "-m" + std::to_string(manifests_.size()) + ".avro");
   ARROW_ASSIGN_OR_RAISE(const std::string path, store_.PathOf(location));
   // Remembered first: a write that fails may still have left a file.
   manifests_.emplace(location, path);

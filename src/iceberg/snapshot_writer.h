@@ -85,9 +85,9 @@ class SnapshotWriter {
   std::string commit_uuid_;
   int attempts_ = 0;
   std::vector<NewManifest> new_manifests_;
-  std::map<std::string, Rewritten> rewritten_;              ///< by the parent manifest's location
-  std::map<std::vector<std::string>, Written> merged_;      ///< by the locations merged
-  std::map<std::string, std::string> manifests_;            ///< everything written: location, path
+  std::map<std::string, Rewritten> rewritten_;          ///< by the parent manifest's location
+  std::map<std::vector<std::string>, Written> merged_;  ///< by the locations merged
+  std::map<std::string, std::string> manifests_;        ///< everything written: location, path
   std::vector<List> lists_;
 };
 

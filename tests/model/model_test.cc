@@ -60,11 +60,11 @@ class Pair {
       void (Pair::*run)();
     };
     static constexpr Choice kChoices[] = {
-        {6, "append", &Pair::Append},          {4, "idempotent", &Pair::AppendOnce},
-        {6, "delete", &Pair::Delete},          {3, "index", &Pair::BuildIndexes_},
-        {2, "expire", &Pair::Expire},          {1, "orphans", &Pair::Orphans},
-        {3, "alter", &Pair::Alter},            {3, "travel", &Pair::Travel},
-        {1, "rollback", &Pair::Rollback},      {2, "fresh catalog", &Pair::Restart},
+        {6, "append", &Pair::Append},     {4, "idempotent", &Pair::AppendOnce},
+        {6, "delete", &Pair::Delete},     {3, "index", &Pair::BuildIndexes_},
+        {2, "expire", &Pair::Expire},     {1, "orphans", &Pair::Orphans},
+        {3, "alter", &Pair::Alter},       {3, "travel", &Pair::Travel},
+        {1, "rollback", &Pair::Rollback}, {2, "fresh catalog", &Pair::Restart},
         {3, "search", &Pair::Search},
     };
     int total = 0;
@@ -199,9 +199,8 @@ class Pair {
     });
     const std::string location =
         iceberg::DataFileLocation(*state.metadata, NewUuid4() + "-deletes.parquet");
-    const auto deletes =
-        WritePositionDeletes(store_, store_->PathOf(location).ValueOrDie(), location,
-                             entry->data_file.file_path, positions);
+    const auto deletes = WritePositionDeletes(store_, store_->PathOf(location).ValueOrDie(),
+                                              location, entry->data_file.file_path, positions);
     ASSERT_TRUE(deletes.ok()) << deletes.status();
     CommitAttempt attempt(*catalog_, kTable, [&](const TableState&) -> Result<CommitPlan> {
       CommitPlan plan;
@@ -243,9 +242,9 @@ class Pair {
     // What a writer has staged and not committed would go too.
     writer_.reset();
     MayFail();
-    (void)RemoveOrphans(*catalog_, kTable,
-                        {.older_than = std::chrono::milliseconds(0), .force = true,
-                         .dry_run = false});
+    (void)RemoveOrphans(
+        *catalog_, kTable,
+        {.older_than = std::chrono::milliseconds(0), .force = true, .dry_run = false});
     Heal();
   }
 
@@ -287,8 +286,8 @@ class Pair {
   /// Some snapshot that is still there holds the rows that it held.
   void Travel() {
     if (model_.history.empty()) return;
-    auto past = std::next(model_.history.begin(),
-                          static_cast<std::ptrdiff_t>(Draw(model_.history.size())));
+    auto past =
+        std::next(model_.history.begin(), static_cast<std::ptrdiff_t>(Draw(model_.history.size())));
     const auto view = ReadView::Open(catalog_, kTable, nullptr, AsOf(past->first));
     ASSERT_TRUE(view.ok()) << view.status();
     const auto table = (*view)->Scan({"id"}).ValueOrDie()->ToTable();

@@ -48,8 +48,7 @@ TableModel::Batch TableModel::NewBatch(int64_t count) {
     arrays.push_back(std::move(array));
   }
   out.batch = arrow::RecordBatch::Make(arrow::schema(std::move(fields)), count, std::move(arrays));
-  out.vectors =
-      EmbeddingsView::FromArrow(vectors.Finish().ValueOrDie(), kDim).ValueOrDie();
+  out.vectors = EmbeddingsView::FromArrow(vectors.Finish().ValueOrDie(), kDim).ValueOrDie();
   return out;
 }
 

@@ -156,8 +156,8 @@ void AddIndex(CLI::App& app, Session& session) {
   build->add_flag("--small-files", options->small_files,
                   "Those as well for which a scan is as fast");
   build->add_option("--threads", options->threads, "Threads of a build (0: all)");
-  CLI::App* wait = AddOne(*index, session, "wait",
-                          "Wait until another process has built them", options, WaitFor);
+  CLI::App* wait = AddOne(*index, session, "wait", "Wait until another process has built them",
+                          options, WaitFor);
   wait->add_option("--timeout", options->timeout_seconds, "Seconds to wait (0: for ever)");
   index->footer(
       "A file without an index is searched by comparing every vector. A build replaces it by one "

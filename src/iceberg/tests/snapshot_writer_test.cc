@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "iceberg/snapshot_writer.h"
+
 #include <set>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "iceberg/manifest_avro.h"
 #include "iceberg/manifest_io.h"
-#include "iceberg/snapshot_writer.h"
 
 namespace tarn::iceberg {
 namespace {
@@ -29,9 +30,7 @@ class WritingASnapshot : public ::testing::Test {
     return added;
   }
 
-  static RemovedFile Removed(const std::string& name) {
-    return RemovedFile::Of(File(name).file);
-  }
+  static RemovedFile Removed(const std::string& name) { return RemovedFile::Of(File(name).file); }
   static SnapshotPlan PlanOf(std::vector<AddedFile> files) {
     SnapshotPlan plan;
     plan.added = std::move(files);

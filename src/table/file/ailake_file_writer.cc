@@ -306,9 +306,8 @@ Result<WrittenFile> AilakeFileWriter::WriteMulti(const std::string& path,
                                                  const arrow::RecordBatch& batch,
                                                  std::span<const VectorColumn> columns,
                                                  bool build_indexes) {
-  WriteOptions options{hnsw_,    ivf_pq_,         index_type_,       hardware_,    codebooks_,
-                       threads_, row_group_rows_, vector_field_ids_, build_indexes,
-                       footer_keys_};
+  WriteOptions options{hnsw_,    ivf_pq_,         index_type_,       hardware_,     codebooks_,
+                       threads_, row_group_rows_, vector_field_ids_, build_indexes, footer_keys_};
   auto written = FileInProgress::Write(*store_, path, batch, columns, options);
   if (!written.ok()) return WithContext(written.status(), "writing '" + path + "'");
   return written;

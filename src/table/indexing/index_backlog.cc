@@ -89,10 +89,11 @@ Result<IndexStatus> IndexBacklog::Look(const TableState& table, bool small_files
   for (const auto& entry : live.data) {
     ARROW_ASSIGN_OR_RAISE(const std::string path, store_->PathOf(entry.data_file.file_path));
     const Seen& seen = SeenOf(path, properties.vectors);
-    BacklogFile file{entry, path, {}, seen.wanted.value_or(WantedIndex{policy.type, properties.ivf_pq})};
+    BacklogFile file{
+        entry, path, {}, seen.wanted.value_or(WantedIndex{policy.type, properties.ivf_pq})};
     for (const auto& column : properties.vectors) {
-      FileIndexState state{path, column.column_name, entry.data_file.record_count,
-                           IndexState::kPending, {}, ""};
+      FileIndexState state{
+          path, column.column_name, entry.data_file.record_count, IndexState::kPending, {}, ""};
       const auto hindrance = seen.hindrances.find(column.column_name);
       if (!seen.unreadable.empty()) {
         state.state = IndexState::kUnsupported;

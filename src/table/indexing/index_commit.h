@@ -17,11 +17,11 @@ namespace tarn {
 
 /// A file that was built to replace another.
 struct BuiltIndex {
-  iceberg::ManifestEntry old;  ///< as it was when the build began
-  std::string path;            ///< of the new file, in the store
-  iceberg::DataFile file;      ///< the new one
+  iceberg::ManifestEntry old;                         ///< as it was when the build began
+  std::string path;                                   ///< of the new file, in the store
+  iceberg::DataFile file;                             ///< the new one
   std::map<std::string, std::string> codebooks = {};  ///< fingerprints by column
-  bool replaced = false;       ///< by the newest plan
+  bool replaced = false;                              ///< by the newest plan
 };
 
 /// The replacement of all built files whose old ones are live in `base`, position deletes included;

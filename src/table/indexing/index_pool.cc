@@ -84,7 +84,8 @@ Status IndexPool::Wait(std::shared_ptr<CatalogProvider> catalog, const TableIden
     return Error(ErrorKind::kIo, "table ", table.ToString(), ": its indexes were not built within ",
                  timeout->count(), " ms; the builds go on");
   }
-  if (job->served < mine && forgotten()) return Error(ErrorKind::kCancelled, "background index builds were stopped");
+  if (job->served < mine && forgotten())
+    return Error(ErrorKind::kCancelled, "background index builds were stopped");
   return job->outcome;
 }
 

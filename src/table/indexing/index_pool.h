@@ -44,7 +44,7 @@ class IndexPool {
   using Time = std::chrono::steady_clock::time_point;
   struct Job {
     std::unique_ptr<TableIndexer> indexer;  // the worker's while it is busy
-    uint64_t asked = 0;   // times it was submitted
+    uint64_t asked = 0;                     // times it was submitted
     uint64_t served = 0;  // of those, how many were before a look that found nothing left to do
     int waiters = 0;      // who want it committed now
     int errors = 0;       // in a row
@@ -56,7 +56,8 @@ class IndexPool {
 
   Job& JobOf(std::shared_ptr<CatalogProvider> catalog, const TableState& table);
   void Run();
-  std::map<std::string, std::shared_ptr<Job>>::iterator NextJob(Time now, std::optional<Time>* wake);
+  std::map<std::string, std::shared_ptr<Job>>::iterator NextJob(Time now,
+                                                                std::optional<Time>* wake);
   void Step(Job& job, std::unique_lock<std::mutex>& lock);
   enum class Round { kMore, kLater, kFinished };  // later: only the commit is left, not due yet
   Result<Round> Work(Job& job, bool hurry);

@@ -41,8 +41,7 @@ Result<iceberg::DataFile> MovedDeletes::Write(const iceberg::TableMetadata& meta
                                               const std::string& location,
                                               const std::vector<int64_t>& positions) {
   kIndexDeletesBefore.Reach();
-  const std::string target =
-      iceberg::DataFileLocation(metadata, NewUuid7() + "-deletes.parquet");
+  const std::string target = iceberg::DataFileLocation(metadata, NewUuid7() + "-deletes.parquet");
   ARROW_ASSIGN_OR_RAISE(const std::string path, store_->PathOf(target));
   written_[target] = path;
   return WritePositionDeletes(store_, path, target, location, positions);

@@ -18,8 +18,8 @@
 
 namespace tarn {
 
-/// Keeps what it wrote for later attempts. One thread at a time. What no committed plan names is for
-/// the caller to delete: see written().
+/// Keeps what it wrote for later attempts. One thread at a time. What no committed plan names is
+/// for the caller to delete: see written().
 class MovedDeletes {
  public:
   explicit MovedDeletes(std::shared_ptr<Store> store) : store_(std::move(store)) {}
@@ -27,8 +27,8 @@ class MovedDeletes {
   /// Adds to `plan` what moving the row positions of the live entry `live.data[number]` to the file
   /// at `location` takes: a new delete file, and the removal of delete files of the old file alone.
   /// `deletes`: PlanDeletes' answer for that entry. kNotSupported for deletion vectors.
-  Status Move(const iceberg::TableMetadata& metadata, const iceberg::LiveFiles& live,
-              size_t number, const iceberg::FileDeletes& deletes, const std::string& location,
+  Status Move(const iceberg::TableMetadata& metadata, const iceberg::LiveFiles& live, size_t number,
+              const iceberg::FileDeletes& deletes, const std::string& location,
               iceberg::SnapshotPlan* plan);
 
   /// Store paths of every delete file written so far, by location.

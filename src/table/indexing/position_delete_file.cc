@@ -46,8 +46,7 @@ Result<iceberg::DataFile> WritePositionDeletes(const std::shared_ptr<Store>& sto
   AilakeFileWriter writer(store);
   ARROW_ASSIGN_OR_RAISE(const auto written, writer.WriteMulti(path, *batch, {}, false));
   ARROW_ASSIGN_OR_RAISE(
-      auto file,
-      DataFileFromFooter(*written.metadata, static_cast<int64_t>(written.size), schema));
+      auto file, DataFileFromFooter(*written.metadata, static_cast<int64_t>(written.size), schema));
   file.content = iceberg::FileContent::kPositionDeletes;
   file.file_path = location;
   file.referenced_data_file = data_file;

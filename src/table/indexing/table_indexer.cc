@@ -169,8 +169,8 @@ Result<Committed> TableIndexer::TryCommit(bool* in_doubt) {
   MovedDeletes moved(catalog_->shared_store());
   std::set<std::string> named;  // by the newest plan
   CommitAttempt attempt(*catalog_, table_, [&](const TableState& base) -> Result<CommitPlan> {
-    ARROW_ASSIGN_OR_RAISE(
-        auto plan, PlanIndexCommit(catalog_->store(), base, rest, &moved, &built_));
+    ARROW_ASSIGN_OR_RAISE(auto plan,
+                          PlanIndexCommit(catalog_->store(), base, rest, &moved, &built_));
     named.clear();
     if (plan.snapshot) {
       for (const auto& added : plan.snapshot->added) named.insert(added.file.file_path);

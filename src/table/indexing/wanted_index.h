@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// WantedIndex: which index the writer of a file wants it to have, noted in the file's own footer, so
-// that whoever comes to build it later needs to ask nobody.
+// WantedIndex: which index the writer of a file wants it to have, noted in the file's own footer,
+// so that whoever comes to build it later needs to ask nobody.
 #pragma once
 
 #include <optional>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// BatchLedger: the ids of the batches that a table holds already, so that a batch that is sent again
-// is not stored again. It stands in the table property `tarn.batches` and moves in the same swap as
-// the data, so it can be neither ahead of the table nor behind it, and whoever expires snapshots
-// leaves it alone (docs/adr/0014-a-ledger-of-batches.md).
+// BatchLedger: the ids of the batches that a table holds already, so that a batch that is sent
+// again is not stored again. It stands in the table property `tarn.batches` and moves in the same
+// swap as the data, so it can be neither ahead of the table nor behind it, and whoever expires
+// snapshots leaves it alone (docs/adr/0014-a-ledger-of-batches.md).
 #pragma once
 
 #include <array>
@@ -51,7 +51,7 @@ class BatchLedger {
   std::string ToProperty() const;
 
  private:
-  using Hash = std::array<unsigned char, 16>;  // XXH3, 128 bits
+  using Hash = std::array<unsigned char, 16>;                 // XXH3, 128 bits
   using Ranges = std::vector<std::pair<uint64_t, uint64_t>>;  // ascending, with gaps between
   struct Producer {
     int64_t hour = 0;  // of its last batch

@@ -63,7 +63,8 @@ TEST(ABatchLedger, RemembersLikeASetWhateverTheOrder) {
     BatchLedger ledger;
     std::set<std::string> all;
     for (int i = 0; i < 120; ++i) {
-      const std::string id = "p" + std::to_string(random() % 3) + ":" + std::to_string(random() % 90);
+      const std::string id =
+          "p" + std::to_string(random() % 3) + ":" + std::to_string(random() % 90);
       EXPECT_EQ(ledger.Contains(id), all.count(id) == 1) << id;
       ledger.Add(id, 0);
       all.insert(id);
@@ -122,7 +123,12 @@ TEST(ABatchLedger, WhatCannotBeReadIsAnErrorNotAnEmptyLedger) {
   ledger.Add("p:1", 0);
   const std::string good = ledger.ToProperty();
   EXPECT_TRUE(BatchLedger::Of({}).ValueOrDie().is_empty());
-  std::vector<std::string> bad = {"", "[]", "{}", "null", "{\"version\":1}", good.substr(0, 20),
+  std::vector<std::string> bad = {"",
+                                  "[]",
+                                  "{}",
+                                  "null",
+                                  "{\"version\":1}",
+                                  good.substr(0, 20),
                                   R"({"version":2,"ids":[],"producers":[]})",
                                   R"({"version":1,"ids":[[1,"AAAA"]],"producers":[]})",
                                   R"({"version":1,"ids":[[1,"!!!!"]],"producers":[]})",

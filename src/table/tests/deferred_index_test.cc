@@ -5,15 +5,15 @@
 #include <thread>
 
 #include "arrow/api.h"
+#include "base/random_id.h"
+#include "catalog/commit_attempt.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "iceberg/manifest_io.h"
 #include "iceberg/table_metadata.h"
-#include "base/random_id.h"
-#include "catalog/commit_attempt.h"
 #include "store/fault_store.h"
-#include "table/indexing/position_delete_file.h"
 #include "table/indexing/index_pool.h"
+#include "table/indexing/position_delete_file.h"
 #include "table/indexing/table_indexer.h"
 #include "table/tests/file_fixture.h"
 #include "tarn/indexing.h"
@@ -39,13 +39,13 @@ class DeferredIndexes : public ::testing::Test {
 
   std::unique_ptr<TableWriter> NewWriter(std::optional<IndexType> index = IndexType::kHnsw,
                                          bool background = false) {
-    return TableWriter::Make(
-               catalog_, kTable,
-               {.index = index, .threads = 1, .index_in_background = background})
+    return TableWriter::Make(catalog_, kTable,
+                             {.index = index, .threads = 1, .index_in_background = background})
         .ValueOrDie();
   }
   static void Stage(TableWriter& writer, int64_t rows, uint32_t seed) {
-    const Status staged = writer.WriteBatchDeferred(*MakeRows(rows), RandomVectors(rows, kDim, 0, seed));
+    const Status staged =
+        writer.WriteBatchDeferred(*MakeRows(rows), RandomVectors(rows, kDim, 0, seed));
     ASSERT_TRUE(staged.ok()) << staged;
   }
   static void StageIvf(TableWriter& writer, int64_t rows, uint32_t seed) {
@@ -79,8 +79,7 @@ class DeferredIndexes : public ::testing::Test {
     const auto view = View();
     std::map<int64_t, std::string> by_rows;
     for (size_t i = 0; i < view->files().size(); ++i) {
-      by_rows[view->files()[i].rows] =
-          (*view->OpenFile(i))->ReadAll({}).ValueOrDie()->ToString();
+      by_rows[view->files()[i].rows] = (*view->OpenFile(i))->ReadAll({}).ValueOrDie()->ToString();
     }
     for (const auto& [rows, part] : by_rows) text += part;
     return text;
@@ -111,8 +110,8 @@ TEST_F(DeferredIndexes, AreBuiltLaterAndTheRowsStayWhatTheyAre) {
   EXPECT_EQ(result.rows, 1300);
   EXPECT_EQ(result.commits, 1);
   EXPECT_TRUE(result.failures.empty());
-  EXPECT_THAT(Indexes(), ElementsAre(std::pair(600, IndexType::kHnsw),
-                                     std::pair(700, IndexType::kHnsw)));
+  EXPECT_THAT(Indexes(),
+              ElementsAre(std::pair(600, IndexType::kHnsw), std::pair(700, IndexType::kHnsw)));
   EXPECT_EQ(AllRows(), rows);
   EXPECT_EQ(Status_().rows(IndexState::kReady), 1300);
   EXPECT_EQ(View()->state().metadata->CurrentSnapshot()->summary.at("operation"), "replace");
@@ -140,9 +139,8 @@ TEST_F(DeferredIndexes, OfThreeKindsAreWhatTheirWriterAskedFor) {
   Stage(*none, 800, 3);
   ASSERT_TRUE(none->Commit().ok());
   Build();
-  EXPECT_THAT(Indexes(),
-              ElementsAre(std::pair(600, IndexType::kFlat), std::pair(800, std::nullopt),
-                          std::pair(900, IndexType::kIvfPq)));
+  EXPECT_THAT(Indexes(), ElementsAre(std::pair(600, IndexType::kFlat), std::pair(800, std::nullopt),
+                                     std::pair(900, IndexType::kIvfPq)));
   EXPECT_EQ(Status_().rows(IndexState::kUnwanted), 800);
 }
 
@@ -310,8 +308,7 @@ TEST_F(DeferredIndexes, OfManyTablesAndThreadsShareOnePool) {
                                       {.index = IndexType::kFlat, .index_in_background = false})
                         .ValueOrDie();
       for (int i = 0; i < 3; ++i) {
-        failures +=
-            !writer->WriteBatchDeferred(*MakeRows(500), RandomVectors(500, 4, 0, 1)).ok();
+        failures += !writer->WriteBatchDeferred(*MakeRows(500), RandomVectors(500, 4, 0, 1)).ok();
         failures += !writer->Commit().ok();
         pool.Submit(catalog_, *catalog_->LoadTable(ident));
       }
@@ -352,7 +349,9 @@ class DeferredIndexesWithDeletes : public DeferredIndexes {
     return WritePositionDeletes(store_, path, store_->UriOf(path), LocationOf(rows), positions)
         .ValueOrDie();
   }
-  void Delete(int64_t rows, const std::vector<int64_t>& positions) { Commit(Write(rows, positions)); }
+  void Delete(int64_t rows, const std::vector<int64_t>& positions) {
+    Commit(Write(rows, positions));
+  }
   /// Deletes the rows with these ids, whatever file they are in.
   void DeleteIds(const std::vector<int64_t>& ids) {
     arrow::Int64Builder builder;
@@ -365,8 +364,7 @@ class DeferredIndexesWithDeletes : public DeferredIndexes {
     const auto batch = arrow::RecordBatch::Make(schema, static_cast<int64_t>(ids.size()),
                                                 {builder.Finish().ValueOrDie()});
     const std::string path = "warehouse/db/t/data/equality-" + NewUuid4() + ".parquet";
-    const auto written =
-        AilakeFileWriter(store_).WriteMulti(path, *batch, {}, false).ValueOrDie();
+    const auto written = AilakeFileWriter(store_).WriteMulti(path, *batch, {}, false).ValueOrDie();
     iceberg::DataFile file;
     file.content = iceberg::FileContent::kEqualityDeletes;
     file.file_path = store_->UriOf(path);

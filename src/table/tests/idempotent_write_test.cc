@@ -209,9 +209,9 @@ TEST_F(WritingBatchesWithIds, ABadBatchLeavesItsIdFree) {
   const auto refused =
       writer->WriteBatchIdempotent(*MakeRows(2), RandomVectors(3, kDim, 0, 1), "a");
   EXPECT_TRUE(IsKind(refused.status(), ErrorKind::kBadInput)) << refused.status();
-  EXPECT_TRUE(IsKind(
-      writer->WriteBatchIdempotent(*MakeRows(2), RandomVectors(2, kDim, 0, 1), "").status(),
-      ErrorKind::kBadInput));
+  EXPECT_TRUE(
+      IsKind(writer->WriteBatchIdempotent(*MakeRows(2), RandomVectors(2, kDim, 0, 1), "").status(),
+             ErrorKind::kBadInput));
   EXPECT_TRUE(Stage(*writer, "a", 2));
 }
 

@@ -20,8 +20,8 @@ struct StagedFile {
   bool surely_unused = true;
   /// Columns with an index that is coded with a codebook, and its fingerprint.
   std::map<std::string, std::string> codebooks = {};
-  std::string batch_id = {};   ///< empty: none
-  bool awaits_index = false;   ///< is to be indexed after the commit
+  std::string batch_id = {};  ///< empty: none
+  bool awaits_index = false;  ///< is to be indexed after the commit
 };
 
 /// One thread at a time.

@@ -5,8 +5,8 @@
 #include <functional>
 
 #include "arrow/api.h"
-#include "base/crash_point.h"
 #include "base/clock.h"
+#include "base/crash_point.h"
 #include "base/random_id.h"
 #include "catalog/append.h"
 #include "format/storable_schema.h"
@@ -74,7 +74,8 @@ class TableWriterImpl : public TableWriter {
 
   Status WriteBatchAuto(const arrow::RecordBatch& batch,
                         const EmbeddingsView& embeddings) override {
-    return StagePrimary(batch, embeddings, {IndexType::kAuto, properties_.ivf_pq, options_.deferred});
+    return StagePrimary(batch, embeddings,
+                        {IndexType::kAuto, properties_.ivf_pq, options_.deferred});
   }
 
   Status WriteBatchDeferred(const arrow::RecordBatch& batch,

@@ -11,7 +11,8 @@
 //
 //   crash_child --points              the names of all crash points
 //   crash_child CATALOG write SERIES   ids from SERIES * 1,000,000 on
-//   crash_child CATALOG check          prints "id ID" for every live row, "finding ..." for every fault
+//   crash_child CATALOG check          prints "id ID" for every live row, "finding ..." for every
+//   fault
 #include <unistd.h>
 
 #include <cstdio>
@@ -176,9 +177,9 @@ class Workload {
       if (first != deletable_) continue;
       const std::string location =
           iceberg::DataFileLocation(*state.metadata, NewUuid4() + "-deletes.parquet");
-      const auto file = Check(WritePositionDeletes(
-          catalog_->shared_store(), Check(catalog_->store().PathOf(location)), location,
-          entry.data_file.file_path, {2}));
+      const auto file = Check(WritePositionDeletes(catalog_->shared_store(),
+                                                   Check(catalog_->store().PathOf(location)),
+                                                   location, entry.data_file.file_path, {2}));
       Say("try-delete " + std::to_string(first + 2));
       CommitAttempt attempt(*catalog_, kTable, [&](const TableState&) -> Result<CommitPlan> {
         CommitPlan plan;
@@ -221,7 +222,8 @@ void PrintTable(const std::shared_ptr<CatalogProvider>& catalog) {
     for (int64_t i = 0; i < ids.length(); ++i) Say("id " + std::to_string(ids.Value(i)));
   }
   const auto report = Check(VerifyTable(catalog, kTable));
-  for (const auto& finding : report.findings) Say("finding " + finding.path + ": " + finding.message);
+  for (const auto& finding : report.findings)
+    Say("finding " + finding.path + ": " + finding.message);
   Say("checked");
 }
 
