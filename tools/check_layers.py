@@ -31,7 +31,7 @@ PUBLIC = {
     "catalog.h": "catalog", "sql_catalog.h": "catalog",
     "ailake_file.h": "table", "table_writer.h": "table", "read_view.h": "table", "row_filter.h": "table",
     "as_of.h": "table",
-    "table_info.h": "table", "alter_table.h": "table", "maintenance.h": "table",
+    "table_info.h": "table", "alter_table.h": "table", "maintenance.h": "table", "indexing.h": "table",
     "search_session.h": "search",
 }
 # Public vocabulary that a room may use beyond its edges: search reads tables through their store.
