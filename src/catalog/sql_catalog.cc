@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/crash_point.h"
 #include "base/clock.h"
+#include "base/crash_point.h"
 #include "base/random_id.h"
 #include "catalog/metadata_cache.h"
 #include "catalog/metadata_file.h"

@@ -8,8 +8,13 @@
 #include <set>
 #include <utility>
 
+#include "base/crash_point.h"
+
 namespace tarn {
 namespace {
+
+CrashPoint kSqlCommitting("sql/committing");
+CrashPoint kSqlCommitted("sql/committed");
 
 struct Finalize {
   void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
@@ -219,7 +224,9 @@ Status SqliteDatabase::Write(const std::function<Status(Transaction&)>& body) {
 }
 
 Status SqliteDatabase::Commit() {
+  kSqlCommitting.Reach();
   const int code = sqlite3_exec(connection_, "COMMIT", nullptr, nullptr, nullptr);
+  kSqlCommitted.Reach();
   if (code == SQLITE_OK) return Status::OK();
   const Status failed = Fail(code, "committing");
   if (sqlite3_get_autocommit(connection_) == 0) {

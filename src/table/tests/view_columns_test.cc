@@ -171,6 +171,26 @@ TEST(ForeignTypes, FormsThatOtherEnginesWriteAreRead) {
   EXPECT_EQ(static_cast<const arrow::Time64Array&>(*batch->column(5)).Value(0), 3000);
 }
 
+TEST(ForeignTypes, TimestampsOfTwelveBytesAreReadFarBeyondTheRangeOfNanoseconds) {
+  ForeignTable table(SchemaOf({Field(1, "when", TypeId::kTimestampTz)}));
+  const auto rows = RowsOf({Column("when", arrow::timestamp(arrow::TimeUnit::MICRO), 1)},
+                           {"[32503680000000001, -1]"});
+  const std::string path = table.store->PathOf(table.AddData(*rows, 1).file_path).ValueOrDie();
+  auto out = arrow::io::BufferOutputStream::Create().ValueOrDie();
+  ASSERT_TRUE(
+      parquet::arrow::WriteTable(
+          *arrow::Table::FromRecordBatches({rows}).ValueOrDie(), arrow::default_memory_pool(), out,
+          100, parquet::default_writer_properties(),
+          parquet::ArrowWriterProperties::Builder().enable_deprecated_int96_timestamps()->build())
+          .ok());
+  ASSERT_TRUE(table.store->Put(path, out->Finish().ValueOrDie()->ToString()).ok());
+  const auto batch = ScanAll(*table.View())[0];
+  EXPECT_TRUE(batch->column(0)->Equals(
+      arrow::json::ArrayFromJSONString(batch->column(0)->type(), "[32503680000000001, -1]")
+          .ValueOrDie()))
+      << batch->column(0)->ToString();
+}
+
 TEST(ForeignTypes, ATypeThatDoesNotFitIsCorruptAndNamesTheFile) {
   ForeignTable table(SchemaOf({Field(1, "id", TypeId::kLong)}));
   table.AddData(*RowsOf({Column("id", arrow::utf8(), 1)}, {R"(["1"])"}), 1);
