@@ -25,20 +25,6 @@ std::string TimeText(int64_t millis) {
   return text;
 }
 
-Result<int64_t> ParseTime(const std::string& text) {
-  int64_t number = 0;
-  std::string_view rest;
-  if (TakeNumber(text, &number, &rest) && rest.empty()) return number;
-  for (const char* format : {"%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d"}) {
-    std::tm utc{};
-    const char* end = strptime(text.c_str(), format, &utc);
-    if (end == nullptr || (*end != '\0' && std::string_view(end) != "Z")) continue;
-    return static_cast<int64_t>(timegm(&utc)) * 1000;
-  }
-  return Error(ErrorKind::kBadInput, "'", text, "' is no time; write 2026-11-21T10:30:00Z, ",
-               "2026-11-21, or milliseconds since 1970");
-}
-
 Result<int64_t> ParseAge(const std::string& text) {
   int64_t number = 0;
   std::string_view unit;

@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/app.h"
+#include "cli/as_of_options.h"
 #include "cli/time_text.h"
 #include "tarn/alter_table.h"
 #include "tarn/table_info.h"

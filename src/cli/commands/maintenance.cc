@@ -5,6 +5,7 @@
 
 #include "arrow/api.h"
 #include "cli/app.h"
+#include "cli/as_of_options.h"
 #include "cli/progress.h"
 #include "cli/text_output.h"
 #include "cli/time_text.h"
