@@ -93,8 +93,12 @@ FrameStatistics MeasureRows(const VectorSet& vectors, VectorMetric metric, int t
   const double rms = std::sqrt(spread[0] / (static_cast<double>(n) * dim));
   if (!ComparesAngles(metric)) {
     // The unit makes the mean square of |y| about 1, far from where squares of floats over- or
-    // underflow.
-    out.unit = static_cast<float>(std::clamp(rms * std::sqrt(dim), 1e-37, 1e37));
+    // underflow. Rows nearer to each other than floats of their size can tell have no spread to
+    // measure by: a unit of nothing would make the mean infinite.
+    double largest = 0;
+    for (const double m : mean) largest = std::max(largest, std::abs(m));
+    const double least = std::max(1e-37, std::ldexp(largest, -24));
+    out.unit = static_cast<float>(std::clamp(rms * std::sqrt(dim), least, 1e37));
   }
   for (uint32_t d = 0; d < dim; ++d) out.mean[d] = static_cast<float>(mean[d] / out.unit);
 

@@ -85,6 +85,25 @@ TEST_P(Degenerate, TenThousandEqualRowsAreOneNodeAndAllComeBack) {
   ExpectEveryRowComesBack(*index.index, data, one.row(0));
 }
 
+TEST_P(Degenerate, RowsWithoutSpreadFarFromTheOriginMakeASoundIndex) {
+  for (const size_t n : {1, 2, 700}) {
+    for (const float length : {1e-20f, 100.0f, 1e6f, 1e18f}) {
+      Data data{16, {}};
+      Data one = Clustered(1, 16);
+      if (GetParam() == VectorMetric::kNormalizedCosine) Normalise(one);
+      for (float& v : one.values) {
+        if (GetParam() != VectorMetric::kNormalizedCosine) v *= length;
+      }
+      for (size_t i = 0; i < n; ++i) {
+        data.values.insert(data.values.end(), one.values.begin(), one.values.end());
+      }
+      const auto index = BuildAndOpen(data.set(), Options(), n);
+      EXPECT_TRUE(index->Verify().ok()) << n << " rows of " << length << ": " << index->Verify();
+      ExpectEveryRowComesBack(*index.index, data, one.row(0));
+    }
+  }
+}
+
 TEST_P(Degenerate, AllButOneEqual) {
   Data data{16, {}};
   Data two = Clustered(2, 16);

@@ -59,6 +59,25 @@ TEST_P(IvfDegenerate, FewRowsComeBackWhateverK) {
   }
 }
 
+TEST_P(IvfDegenerate, RowsWithoutSpreadFarFromTheOriginMakeASoundIndex) {
+  for (const size_t n : {1, 2, 700}) {
+    for (const float length : {1e-20f, 100.0f, 1e6f, 1e18f}) {
+      Data one = Clustered(1, 16);
+      if (normalised()) Normalise(one);
+      for (float& v : one.values) {
+        if (!normalised()) v *= length;
+      }
+      Data data{16, {}};
+      for (size_t i = 0; i < n; ++i) {
+        data.values.insert(data.values.end(), one.values.begin(), one.values.end());
+      }
+      const auto index = BuildAndOpen(data.set(), Options(4, true), n);
+      EXPECT_TRUE(index->Verify().ok()) << n << " rows of " << length << ": " << index->Verify();
+      ExpectEveryRowComesBack(*index.index, data, one.row(0));
+    }
+  }
+}
+
 TEST_P(IvfDegenerate, OneDimensionWorks) {
   Data data{1, {}};
   for (int i = 1; i <= 2000; ++i) data.values.push_back(0.01f * static_cast<float>(i));
