@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "format/storable_schema.h"
 #include "iceberg/table_metadata.h"
 #include "table/file/file_reader.h"
 
@@ -42,33 +43,30 @@ IndexingPolicy IndexingPolicy::Of(const std::map<std::string, std::string>& prop
   return policy;
 }
 
-const IndexBacklog::Seen& IndexBacklog::SeenOf(const std::string& path,
-                                               const std::vector<VectorStoragePolicy>& policies) {
+const IndexBacklog::Seen& IndexBacklog::SeenOf(const std::string& path) {
   const auto known = seen_.find(path);
   if (known != seen_.end()) return known->second;
-  Seen seen;
   auto file = OpenFile(*store_, path);
   if (!file.ok()) {
     // May be a passing failure of the store: looked at again next time.
-    static thread_local Seen unreadable;
-    unreadable = Seen();
-    unreadable.unreadable = file.status().message();
-    return unreadable;
+    unreadable_ = Seen();
+    unreadable_.unreadable = file.status().message();
+    return unreadable_;
   }
+  Seen seen;
   seen.wanted = WantedIndex::Of(*(*file)->metadata);
-  const FileReader reader(*file);
-  for (const auto& policy : policies) {
-    const std::string& name = policy.column_name;
-    if ((*file)->schema->GetFieldIndex(name) < 0) continue;
-    const ColumnSections* sections = (*file)->Find(name);
-    if (sections == nullptr) {
-      seen.hindrances[name] = "another engine wrote the file";
-      continue;
-    }
-    seen.hindrances[name] = "";
-    if (!sections->index) continue;
-    for (const auto& column : reader.vector_columns()) {
-      if (column.policy.column_name == name) seen.indexes[name] = column.index_type;
+  std::map<std::string, IndexType> indexes;
+  for (const auto& column : FileReader(*file).vector_columns()) {
+    if (column.has_index) indexes[column.policy.column_name] = column.index_type;
+  }
+  for (const auto& field : (*file)->schema->fields()) {
+    const auto id = format::FieldIdOf(*field);
+    if (!id.ok() || *id < 0) continue;
+    SeenColumn& column = seen.columns[*id];
+    column.name = field->name();
+    column.is_ours = (*file)->Find(column.name) != nullptr;
+    if (const auto index = indexes.find(column.name); index != indexes.end()) {
+      column.index = index->second;
     }
   }
   return seen_[path] = std::move(seen);
@@ -79,40 +77,46 @@ Result<IndexStatus> IndexBacklog::Look(const TableState& table, bool small_files
   const auto& metadata = *table.metadata;
   ARROW_ASSIGN_OR_RAISE(const auto properties, TableProperties::FromIceberg(metadata.properties));
   const IndexingPolicy policy = IndexingPolicy::Of(metadata.properties);
-  const std::string table_hindrance = TableHindrance(metadata);
+  const std::string hindrance = TableHindrance(metadata);
   IndexStatus status;
   status.snapshot = metadata.current_snapshot_id;
   if (pending != nullptr) pending->clear();
-  if (metadata.CurrentSnapshot() == nullptr || properties.vectors.empty()) return status;
+  if (metadata.CurrentSnapshot() == nullptr) return status;
+  std::vector<BacklogColumn> columns;
+  for (const auto& vectors : properties.vectors) {
+    const auto* field = metadata.CurrentSchema().FindColumn(vectors.column_name);
+    if (field != nullptr) columns.push_back({vectors, field->id, ""});
+  }
+  if (columns.empty()) return status;
   ARROW_ASSIGN_OR_RAISE(const auto live,
                         iceberg::ReadLiveFiles(*store_, *metadata.CurrentSnapshot()));
   for (const auto& entry : live.data) {
     ARROW_ASSIGN_OR_RAISE(const std::string path, store_->PathOf(entry.data_file.file_path));
-    const Seen& seen = SeenOf(path, properties.vectors);
+    const Seen& seen = SeenOf(path);
     BacklogFile file{
         entry, path, {}, seen.wanted.value_or(WantedIndex{policy.type, properties.ivf_pq})};
-    for (const auto& column : properties.vectors) {
-      FileIndexState state{
-          path, column.column_name, entry.data_file.record_count, IndexState::kPending, {}, ""};
-      const auto hindrance = seen.hindrances.find(column.column_name);
+    for (BacklogColumn column : columns) {
+      FileIndexState state{path, column.policy.column_name, entry.data_file.record_count,
+                           IndexState::kPending, {}, ""};
+      const auto found = seen.columns.find(column.field_id);
       if (!seen.unreadable.empty()) {
         state.state = IndexState::kUnsupported;
         state.reason = seen.unreadable;
-      } else if (hindrance == seen.hindrances.end()) {
+      } else if (found == seen.columns.end()) {
         continue;  // the file is older than the column
-      } else if (const auto index = seen.indexes.find(column.column_name);
-                 index != seen.indexes.end()) {
+      } else if (found->second.index) {
         state.state = IndexState::kReady;
-        state.type = index->second;
+        state.type = found->second.index;
       } else if (!file.wanted.type) {
         state.state = IndexState::kUnwanted;
-      } else if (!table_hindrance.empty() || !hindrance->second.empty()) {
+      } else if (!hindrance.empty() || !found->second.is_ours) {
         state.state = IndexState::kUnsupported;
-        state.reason = table_hindrance.empty() ? hindrance->second : table_hindrance;
+        state.reason = hindrance.empty() ? "another engine wrote the file" : hindrance;
       } else if (!small_files && state.rows < policy.min_rows) {
         state.state = IndexState::kSmall;
       } else {
-        file.columns.push_back(column);
+        column.name = found->second.name;
+        file.columns.push_back(std::move(column));
       }
       status.columns.push_back(std::move(state));
     }

@@ -15,11 +15,18 @@
 
 namespace tarn {
 
+/// A vector column of one file. The table may call it otherwise than the file does.
+struct BacklogColumn {
+  VectorStoragePolicy policy;  ///< the table's
+  int32_t field_id = 0;
+  std::string name;  ///< in the file
+};
+
 /// A live file with a vector column that is to get an index.
 struct BacklogFile {
   iceberg::ManifestEntry entry;
   std::string path;  ///< in the store
-  std::vector<VectorStoragePolicy> columns;
+  std::vector<BacklogColumn> columns;
   WantedIndex wanted;
 };
 
@@ -46,17 +53,22 @@ class IndexBacklog {
                            std::vector<BacklogFile>* pending);
 
  private:
-  /// What a file's footer says, by column.
+  /// What a file's footer says.
+  struct SeenColumn {
+    std::string name;
+    std::optional<IndexType> index;
+    bool is_ours = false;  ///< with a page map
+  };
   struct Seen {
-    std::map<std::string, IndexType> indexes;
-    std::map<std::string, std::string> hindrances;
+    std::map<int32_t, SeenColumn> columns;  ///< by field id
     std::optional<WantedIndex> wanted;
     std::string unreadable;
   };
-  const Seen& SeenOf(const std::string& path, const std::vector<VectorStoragePolicy>& policies);
+  const Seen& SeenOf(const std::string& path);
 
   std::shared_ptr<Store> store_;
   std::map<std::string, Seen> seen_;
+  Seen unreadable_;  // of the file that was asked for last
 };
 
 }  // namespace tarn

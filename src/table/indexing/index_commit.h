@@ -11,6 +11,7 @@
 
 #include "catalog/append.h"
 #include "iceberg/manifest.h"
+#include "table/indexing/index_backlog.h"
 #include "table/indexing/moved_deletes.h"
 
 namespace tarn {
@@ -20,7 +21,9 @@ struct BuiltIndex {
   iceberg::ManifestEntry old;                         ///< as it was when the build began
   std::string path;                                   ///< of the new file, in the store
   iceberg::DataFile file;                             ///< the new one
-  std::map<std::string, std::string> codebooks = {};  ///< fingerprints by column
+  std::vector<BacklogColumn> columns;  ///< that were indexed
+  /// Fingerprints of the codebooks, by the column's name in the file.
+  std::map<std::string, std::string> codebooks = {};
   bool replaced = false;                              ///< by the newest plan
 };
 

@@ -78,7 +78,7 @@ Result<bool> TableIndexer::BuildNext() {
 
 Result<std::map<std::string, IndexRequest>> TableIndexer::RequestsFor(const BacklogFile& file) {
   std::map<std::string, IndexRequest> requests;
-  for (const auto& policy : file.columns) {
+  for (const auto& [policy, field_id, name] : file.columns) {
     IndexRequest request;
     const int64_t rows = file.entry.data_file.record_count;
     request.type = ChooseIndexType(*file.wanted.type, rows, Hardware::Detect());
@@ -91,11 +91,9 @@ Result<std::map<std::string, IndexRequest>> TableIndexer::RequestsFor(const Back
     request.threads = options_.threads;
     request.stop = options_.stop;
     if (request.type == IndexType::kIvfPq) {
-      const auto* field = state_->metadata->CurrentSchema().FindColumn(policy.column_name);
-      if (field == nullptr) continue;
-      ARROW_ASSIGN_OR_RAISE(request.codebook, shelf_.For(policy, field->id, rows));
+      ARROW_ASSIGN_OR_RAISE(request.codebook, shelf_.For(policy, field_id, rows));
     }
-    requests[policy.column_name] = std::move(request);
+    requests[name] = std::move(request);
   }
   return requests;
 }
@@ -107,27 +105,30 @@ Status TableIndexer::Build(const BacklogFile& file) {
   ARROW_ASSIGN_OR_RAISE(const std::string path, catalog_->store().PathOf(uri));
   ARROW_ASSIGN_OR_RAISE(const auto written,
                         ReindexFile(catalog_->store(), file.path, path, requests));
-  ARROW_ASSIGN_OR_RAISE(auto built, Describe(written, uri, file.entry));
-  for (const auto& [name, codebook] : written.codebooks) {
-    if (requests.count(name) == 0) continue;
-    const auto* field = state_->metadata->CurrentSchema().FindColumn(name);
-    const auto policy = std::find_if(file.columns.begin(), file.columns.end(),
-                                     [&](const auto& p) { return p.column_name == name; });
-    shelf_.Trained(*policy, field->id, codebook, uri);
+  BuiltIndex built = Describe(written, uri, file.entry, file.columns);
+  for (const auto& [policy, field_id, name] : file.columns) {
+    const auto codebook = written.codebooks.find(name);
+    if (codebook != written.codebooks.end()) {
+      shelf_.Trained(policy, field_id, codebook->second, uri);
+    }
   }
   kIndexBuildWritten.Reach();
   built_.push_back(std::move(built));
   return Status::OK();
 }
 
-Result<BuiltIndex> TableIndexer::Describe(const WrittenFile& written, const std::string& uri,
-                                          const iceberg::ManifestEntry& old) const {
+BuiltIndex TableIndexer::Describe(const WrittenFile& written, const std::string& uri,
+                                  const iceberg::ManifestEntry& old,
+                                  std::vector<BacklogColumn> columns) {
   // The same row groups: counts, bounds and offsets are what they were.
-  BuiltIndex built{old, written.path, old.data_file};
+  BuiltIndex built{old, written.path, old.data_file, std::move(columns)};
   built.file.file_path = uri;
   built.file.file_size_in_bytes = static_cast<int64_t>(written.size);
-  for (const auto& [name, codebook] : written.codebooks) {
-    built.codebooks[name] = codebook->fingerprint();
+  for (const BacklogColumn& column : built.columns) {
+    const auto codebook = written.codebooks.find(column.name);
+    if (codebook != written.codebooks.end()) {
+      built.codebooks[column.name] = codebook->second->fingerprint();
+    }
   }
   return built;
 }
@@ -135,13 +136,11 @@ Result<BuiltIndex> TableIndexer::Describe(const WrittenFile& written, const std:
 /// Gives a built file the codebook that another writer's commit brought first.
 Status TableIndexer::CodeAgain(BuiltIndex* built) {
   std::map<std::string, IndexRequest> requests;
-  for (const auto& [name, fingerprint] : built->codebooks) {
-    const auto policy = std::find_if(properties_.vectors.begin(), properties_.vectors.end(),
-                                     [&](const auto& p) { return p.column_name == name; });
-    const auto* field = state_->metadata->CurrentSchema().FindColumn(name);
-    if (policy == properties_.vectors.end() || field == nullptr) continue;
-    ARROW_ASSIGN_OR_RAISE(auto codebook, shelf_.For(*policy, field->id, /*vectors=*/0));
-    if (codebook == nullptr || codebook->fingerprint() == fingerprint) continue;
+  for (const auto& [policy, field_id, name] : built->columns) {
+    const auto fingerprint = built->codebooks.find(name);
+    if (fingerprint == built->codebooks.end()) continue;
+    ARROW_ASSIGN_OR_RAISE(auto codebook, shelf_.For(policy, field_id, /*vectors=*/0));
+    if (codebook == nullptr || codebook->fingerprint() == fingerprint->second) continue;
     IndexRequest request;
     request.type = IndexType::kIvfPq;
     request.codebook = std::move(codebook);
@@ -153,7 +152,7 @@ Status TableIndexer::CodeAgain(BuiltIndex* built) {
   ARROW_ASSIGN_OR_RAISE(const std::string path, catalog_->store().PathOf(uri));
   ARROW_ASSIGN_OR_RAISE(const auto written,
                         ReindexFile(catalog_->store(), built->path, path, requests));
-  ARROW_ASSIGN_OR_RAISE(auto coded, Describe(written, uri, built->old));
+  BuiltIndex coded = Describe(written, uri, built->old, built->columns);
   for (const auto& [name, fingerprint] : built->codebooks) {
     coded.codebooks.emplace(name, fingerprint);
   }

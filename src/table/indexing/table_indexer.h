@@ -57,8 +57,8 @@ class TableIndexer {
   Status Build(const BacklogFile& file);
   Result<std::map<std::string, IndexRequest>> RequestsFor(const BacklogFile& file);
   Status CodeAgain(BuiltIndex* built);
-  Result<BuiltIndex> Describe(const WrittenFile& written, const std::string& uri,
-                              const iceberg::ManifestEntry& old) const;
+  static BuiltIndex Describe(const WrittenFile& written, const std::string& uri,
+                             const iceberg::ManifestEntry& old, std::vector<BacklogColumn> columns);
   Result<Committed> TryCommit(bool* in_doubt);
 
   std::shared_ptr<CatalogProvider> catalog_;

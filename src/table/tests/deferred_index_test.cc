@@ -16,6 +16,7 @@
 #include "table/indexing/position_delete_file.h"
 #include "table/indexing/table_indexer.h"
 #include "table/tests/file_fixture.h"
+#include "tarn/alter_table.h"
 #include "tarn/indexing.h"
 #include "tarn/read_view.h"
 #include "tarn/table_info.h"
@@ -493,6 +494,33 @@ TEST_F(DeferredIndexesWithDeletes, MatchANaiveTableWhateverTheOrder) {
   EXPECT_EQ(Status_().rows(IndexState::kPending), 0);
   const auto report = VerifyTable(catalog_, kTable);
   EXPECT_TRUE(report.ok() && report->findings.empty());
+}
+
+TEST_F(DeferredIndexes, OfARenamedColumnAreBuiltInItsOldFiles) {
+  Append(600, 1);
+  ASSERT_TRUE(AlterTable(*catalog_, kTable, {RenameColumn{"embedding", "meaning"}}).ok());
+  auto writer = NewWriter();
+  StageIvf(*writer, 800, 2);
+  ASSERT_TRUE(writer->Commit().ok());
+  EXPECT_EQ(Build().files, 2);
+  const auto status = Status_();
+  EXPECT_EQ(status.rows(IndexState::kReady), 1400);
+  for (const auto& column : status.columns) EXPECT_EQ(column.column, "meaning");
+}
+
+TEST_F(DeferredIndexes, AColumnThatWasDroppedGetsNoneForAnotherOfItsName) {
+  Append(600, 1);
+  VectorStoragePolicy other = PolicyOf(kDim);
+  ASSERT_TRUE(AlterTable(*catalog_, kTable, {AddVectorColumn{[&] {
+                           VectorStoragePolicy second = other;
+                           second.column_name = "second";
+                           return second;
+                         }()}})
+                  .ok());
+  ASSERT_TRUE(AlterTable(*catalog_, kTable, {DropColumn{"embedding"}}).ok());
+  ASSERT_TRUE(AlterTable(*catalog_, kTable, {RenameColumn{"second", "embedding"}}).ok());
+  EXPECT_TRUE(Status_().columns.empty());
+  EXPECT_EQ(Build().files, 0);
 }
 
 TEST_F(DeferredIndexes, ABuildThatIsStoppedLeavesTheFileAsItIs) {
