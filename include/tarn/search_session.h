@@ -3,6 +3,7 @@
 // SearchSession: nearest neighbours over a table.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -44,6 +45,9 @@ class SearchSession {
     int threads = 0;  ///< for one query over several files, and for batches; 0: as many as the
                       ///< process may use
     std::optional<AsOf> as_of = {};  ///< what to search; nullopt: the newest state
+    /// Search and SearchBatch, where the request has no filter, refresh by themselves when the last
+    /// look at the table is this long ago (0: each time). Unset: only Refresh does.
+    std::optional<std::chrono::milliseconds> refresh_every = {};
   };
   static Result<std::shared_ptr<SearchSession>> Open(std::shared_ptr<CatalogProvider> catalog,
                                                      const TableIdent& table, Options options);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tarn/search_session.h"
 
+#include <atomic>
+#include <chrono>
 #include <map>
 #include <mutex>
 #include <shared_mutex>
@@ -103,9 +105,11 @@ class SearchSessionImpl : public SearchSession {
         table_(std::move(table)),
         threads_(ResolveThreads(options.threads)),
         as_of_(std::move(options.as_of)),
+        refresh_every_(options.refresh_every),
         cache_(std::make_shared<FileCache>()) {}
 
   Status Refresh() override {
+    looked_ = std::chrono::steady_clock::now().time_since_epoch();
     ARROW_ASSIGN_OR_RAISE(auto view, ReadView::Open(catalog_, table_, cache_, as_of_));
     const int32_t ef = view->hnsw().ef_search;
     auto opened = std::make_shared<OpenedView>(std::move(view), static_cast<uint32_t>(ef));
@@ -118,7 +122,7 @@ class SearchSessionImpl : public SearchSession {
 
   Result<std::shared_ptr<arrow::Table>> Search(std::span<const float> query,
                                                const SearchRequest& request) override {
-    const auto opened = Current();
+    ARROW_ASSIGN_OR_RAISE(const auto opened, Fresh(request));
     ARROW_ASSIGN_OR_RAISE(auto columns, ChooseColumns(*opened->view(), request.columns));
     ARROW_ASSIGN_OR_RAISE(auto column, opened->Column(request.column, threads_));
     ARROW_RETURN_NOT_OK(CheckFilter(*opened->view(), request));
@@ -145,7 +149,7 @@ class SearchSessionImpl : public SearchSession {
 
   Result<std::shared_ptr<arrow::Table>> SearchBatch(const EmbeddingsView& queries,
                                                     const SearchRequest& request) override {
-    const auto opened = Current();
+    ARROW_ASSIGN_OR_RAISE(const auto opened, Fresh(request));
     ARROW_ASSIGN_OR_RAISE(auto columns, ChooseColumns(*opened->view(), request.columns));
     ARROW_ASSIGN_OR_RAISE(auto column, opened->Column(request.column, threads_));
     ARROW_RETURN_NOT_OK(CheckFilter(*opened->view(), request));
@@ -168,6 +172,23 @@ class SearchSessionImpl : public SearchSession {
     return opened_;
   }
 
+  /// The current view, after a look at the table if one is due.
+  Result<std::shared_ptr<OpenedView>> Fresh(const SearchRequest& request) {
+    if (!refresh_every_ || request.filter != nullptr) return Current();
+    using Time = std::chrono::steady_clock::duration;
+    const Time now = std::chrono::steady_clock::now().time_since_epoch();
+    Time last = looked_;
+    // Of threads that come at once one looks; the others go on with what there is.
+    if (now - last < *refresh_every_ || !looked_.compare_exchange_strong(last, now)) {
+      return Current();
+    }
+    ARROW_ASSIGN_OR_RAISE(const auto state, catalog_->LoadTable(table_));
+    if (state.metadata_path != Current()->view()->state().metadata_path) {
+      ARROW_RETURN_NOT_OK(Refresh());
+    }
+    return Current();
+  }
+
   static Result<std::vector<SearchHit>> SearchColumn(const OpenedView& opened,
                                                      const OpenedColumn& column,
                                                      std::span<const float> query,
@@ -183,6 +204,8 @@ class SearchSessionImpl : public SearchSession {
   TableIdent table_;
   int threads_;
   std::optional<AsOf> as_of_;
+  std::optional<std::chrono::milliseconds> refresh_every_;
+  std::atomic<std::chrono::steady_clock::duration> looked_{};
   std::shared_ptr<FileCache> cache_;
   mutable std::shared_mutex mutex_;
   std::shared_ptr<OpenedView> opened_;

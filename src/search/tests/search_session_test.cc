@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "tarn/indexing.h"
 #include "tarn/search_session.h"
 
 #include <algorithm>
@@ -126,6 +127,37 @@ TEST_F(SearchSessionTest, ASessionStaysOnItsSnapshotUntilItIsRefreshed) {
   EXPECT_EQ(session->SearchHits(Query(1), {.k = 100}).ValueOrDie().size(), 20u);
   ASSERT_TRUE(session->Refresh().ok());
   EXPECT_EQ(session->SearchHits(Query(1), {.k = 100}).ValueOrDie().size(), 40u);
+}
+
+TEST_F(SearchSessionTest, ASessionMayRefreshItself) {
+  Append(20, std::nullopt);
+  SearchSession::Options options;
+  options.refresh_every = std::chrono::milliseconds(0);
+  auto fresh = SearchSession::Open(catalog_, kTable, options).ValueOrDie();
+  options.refresh_every = std::chrono::hours(1);
+  auto lazy = SearchSession::Open(catalog_, kTable, options).ValueOrDie();
+  Append(20, std::nullopt);
+  EXPECT_EQ(fresh->Search(Query(1), {.k = 100}).ValueOrDie()->num_rows(), 40);
+  EXPECT_EQ(lazy->Search(Query(1), {.k = 100}).ValueOrDie()->num_rows(), 20);
+  const auto view = fresh->view();
+  EXPECT_EQ(fresh->Search(Query(1), {.k = 100}).ValueOrDie()->num_rows(), 40);
+  EXPECT_EQ(fresh->view(), view) << "nothing happened: the view stays";
+}
+
+TEST_F(SearchSessionTest, SearchesMoveToAnIndexThatIsBuiltMeanwhile) {
+  writer_ = TableWriter::Make(catalog_, kTable,
+                              {.index = IndexType::kHnsw, .deferred = true,
+                               .index_in_background = false})
+                .ValueOrDie();
+  Append(800);
+  SearchSession::Options options;
+  options.refresh_every = std::chrono::milliseconds(0);
+  auto session = SearchSession::Open(catalog_, kTable, options).ValueOrDie();
+  EXPECT_EQ(Ids(**session->Search(Query(1), {.k = 10})), Nearest(Query(1), 10));
+  const std::string before = session->view()->files()[0].path;
+  ASSERT_EQ(BuildIndexes(catalog_, kTable)->files, 1);
+  EXPECT_EQ(Ids(**session->Search(Query(1), {.k = 10})), Nearest(Query(1), 10));
+  EXPECT_NE(session->view()->files()[0].path, before);
 }
 
 TEST_F(SearchSessionTest, BadRequestsAreRefusedWithTheirReason) {
