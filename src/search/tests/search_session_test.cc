@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tarn/indexing.h"
 #include "tarn/search_session.h"
 
 #include <algorithm>
@@ -11,6 +10,7 @@
 #include "arrow/api.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tarn/indexing.h"
 #include "tarn/table_writer.h"
 
 namespace tarn {
@@ -145,10 +145,10 @@ TEST_F(SearchSessionTest, ASessionMayRefreshItself) {
 }
 
 TEST_F(SearchSessionTest, SearchesMoveToAnIndexThatIsBuiltMeanwhile) {
-  writer_ = TableWriter::Make(catalog_, kTable,
-                              {.index = IndexType::kHnsw, .deferred = true,
-                               .index_in_background = false})
-                .ValueOrDie();
+  writer_ =
+      TableWriter::Make(catalog_, kTable,
+                        {.index = IndexType::kHnsw, .deferred = true, .index_in_background = false})
+          .ValueOrDie();
   Append(800);
   SearchSession::Options options;
   options.refresh_every = std::chrono::milliseconds(0);

@@ -96,8 +96,9 @@ Result<IndexStatus> IndexBacklog::Look(const TableState& table, bool small_files
     BacklogFile file{
         entry, path, {}, seen.wanted.value_or(WantedIndex{policy.type, properties.ivf_pq})};
     for (BacklogColumn column : columns) {
-      FileIndexState state{path, column.policy.column_name, entry.data_file.record_count,
-                           IndexState::kPending, {}, ""};
+      FileIndexState state{
+          path, column.policy.column_name, entry.data_file.record_count, IndexState::kPending, {},
+          ""};
       const auto found = seen.columns.find(column.field_id);
       if (!seen.unreadable.empty()) {
         state.state = IndexState::kUnsupported;

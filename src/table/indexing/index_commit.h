@@ -18,13 +18,13 @@ namespace tarn {
 
 /// A file that was built to replace another.
 struct BuiltIndex {
-  iceberg::ManifestEntry old;                         ///< as it was when the build began
-  std::string path;                                   ///< of the new file, in the store
-  iceberg::DataFile file;                             ///< the new one
+  iceberg::ManifestEntry old;          ///< as it was when the build began
+  std::string path;                    ///< of the new file, in the store
+  iceberg::DataFile file;              ///< the new one
   std::vector<BacklogColumn> columns;  ///< that were indexed
   /// Fingerprints of the codebooks, by the column's name in the file.
   std::map<std::string, std::string> codebooks = {};
-  bool replaced = false;                              ///< by the newest plan
+  bool replaced = false;  ///< by the newest plan
 };
 
 /// The replacement of all built files whose old ones are live in `base`, position deletes included;

@@ -512,10 +512,10 @@ TEST_F(DeferredIndexes, AColumnThatWasDroppedGetsNoneForAnotherOfItsName) {
   Append(600, 1);
   VectorStoragePolicy other = PolicyOf(kDim);
   ASSERT_TRUE(AlterTable(*catalog_, kTable, {AddVectorColumn{[&] {
-                           VectorStoragePolicy second = other;
-                           second.column_name = "second";
-                           return second;
-                         }()}})
+                VectorStoragePolicy second = other;
+                second.column_name = "second";
+                return second;
+              }()}})
                   .ok());
   ASSERT_TRUE(AlterTable(*catalog_, kTable, {DropColumn{"embedding"}}).ok());
   ASSERT_TRUE(AlterTable(*catalog_, kTable, {RenameColumn{"second", "embedding"}}).ok());
