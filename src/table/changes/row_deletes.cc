@@ -107,8 +107,8 @@ Status RowDeletes::AddTo(const TableState& base, CommitPlan* plan) {
   }
   ARROW_RETURN_NOT_OK(Bind(metadata));
   if (metadata.CurrentSnapshot() == nullptr) return Status::OK();
-  ARROW_ASSIGN_OR_RAISE(
-      const auto live, iceberg::ReadLiveFiles(catalog_->store(), *metadata.CurrentSnapshot()));
+  ARROW_ASSIGN_OR_RAISE(const auto live,
+                        iceberg::ReadLiveFiles(catalog_->store(), *metadata.CurrentSnapshot()));
   ARROW_ASSIGN_OR_RAISE(const auto view, OpenViewOf(catalog_, base, live, cache_));
   ARROW_ASSIGN_OR_RAISE(const auto targets, Resolve(metadata.CurrentSchema(), *view, live));
   kDeleteResolved.Reach();

@@ -77,10 +77,10 @@ class RowDeletes {
   std::optional<RowPredicate> bound_;
   std::string bound_to_;  ///< what its answers rest on beside the files
 
-  std::map<std::string, Matches> known_;         // by store path of the data file
-  std::map<std::string, Staged> staged_;         // by location of the data file
-  std::map<std::string, std::string> written_;   // every delete file: location, store path
-  std::vector<std::string> named_;               // locations in the newest plan
+  std::map<std::string, Matches> known_;        // by store path of the data file
+  std::map<std::string, Staged> staged_;        // by location of the data file
+  std::map<std::string, std::string> written_;  // every delete file: location, store path
+  std::vector<std::string> named_;              // locations in the newest plan
   int64_t rows_ = 0;
   int64_t removed_files_ = 0;
 };
