@@ -224,8 +224,7 @@ class Workload {
     auto writer = Writer();
     Check(writer->WriteBatch(*old.batch, old.vectors));
     Commit(*writer, {&old});
-    const auto with_vectors =
-        Check(fresh.batch->AddColumn(2, "embedding", fresh.lists));
+    const auto with_vectors = Check(fresh.batch->AddColumn(2, "embedding", fresh.lists));
     const auto stream = Check(arrow::RecordBatchReader::Make({with_vectors}));
     Check(writer->WriteStream(*stream));
     const std::string gone = std::to_string(old.first + 10) + " 10";
