@@ -29,6 +29,7 @@ class LocalWriter : public StoreWriter {
   LocalWriter(std::string path, std::string temp, FileDescriptor fd, PutMode mode, bool durable,
               UnsyncedFiles* later);
   Status Flush();
+  Status WriteOut(std::span<const std::byte> bytes);
 
   std::string path_;
   std::string temp_;  ///< empty once published or given up
@@ -37,6 +38,8 @@ class LocalWriter : public StoreWriter {
   bool durable_;
   UnsyncedFiles* later_;
   uint64_t position_ = 0;
+  uint64_t written_ = 0;  ///< by the system
+  uint64_t started_ = 0;  ///< of those, what the disk was told to begin with
   std::vector<std::byte> buffer_;  ///< small appends are gathered
   Status failed_;                  ///< the first error: what follows it cannot be whole
 };

@@ -4,6 +4,7 @@
 #include "cli/app.h"
 #include "cli/bench_ann.h"
 #include "cli/bench_commits.h"
+#include "cli/bench_deferred.h"
 #include "cli/bench_open.h"
 #include "cli/bench_truth.h"
 #include "cli/bench_write.h"
@@ -147,6 +148,22 @@ void AddBenchCommits(CLI::App& bench, Session& session) {
   });
 }
 
+void AddBenchDeferred(CLI::App& bench, Session& session) {
+  auto options = std::make_shared<BenchDeferredOptions>();
+  CLI::App* command = bench.add_subcommand(
+      "deferred", "Speed of taking in rows whose indexes are built later, beside plain files");
+  command->add_option("table", options->table, "namespace.table to make")->required();
+  command->add_option("--base", options->base, "Embeddings, .npy")->required();
+  command->add_option("--batch-rows", options->batch_rows, "Rows of a batch, which is one commit");
+  command->add_option("--out", options->folder, "Folder for the plain files")->required();
+  command->callback([&session, options] {
+    session.action = [&session, options]() -> Status {
+      ARROW_ASSIGN_OR_RAISE(auto catalog, session.OpenCatalog(/*create=*/true));
+      return RunBenchDeferred(*options, std::move(catalog), session.out());
+    };
+  });
+}
+
 }  // namespace
 
 void AddBench(CLI::App& app, Session& session) {
@@ -157,6 +174,7 @@ void AddBench(CLI::App& app, Session& session) {
   AddBenchWrite(*bench, session);
   AddBenchOpen(*bench, session);
   AddBenchCommits(*bench, session);
+  AddBenchDeferred(*bench, session);
 }
 
 }  // namespace tarn::cli
