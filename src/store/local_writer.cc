@@ -20,19 +20,21 @@ CrashPoint kStoreWriteSynced("store/write/synced");
 CrashPoint kStoreWritePublished("store/write/published");
 
 constexpr size_t kBufferBytes = 256 * 1024;
+constexpr uint64_t kStartBytes = 2 << 20;
 
 }  // namespace
 
 LocalWriter::LocalWriter(std::string path, std::string temp, FileDescriptor fd, PutMode mode,
-                         bool durable)
+                         bool durable, UnsyncedFiles* later)
     : path_(std::move(path)),
       temp_(std::move(temp)),
       fd_(std::move(fd)),
       mode_(mode),
-      durable_(durable) {}
+      durable_(durable),
+      later_(later) {}
 
 Result<std::unique_ptr<StoreWriter>> LocalWriter::Open(std::string path, PutMode mode,
-                                                       bool durable) {
+                                                       bool durable, UnsyncedFiles* later) {
   const std::string folder = ParentFolder(path);
   std::string temp = folder + "/" + std::string(kTempPrefix) + NewUuid4();
   // Somebody who deletes the last object of a folder removes the folder too, perhaps just now.
@@ -43,7 +45,8 @@ Result<std::unique_ptr<StoreWriter>> LocalWriter::Open(std::string path, PutMode
       FileDescriptor fd(::open(temp.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
       if (fd.valid()) {
         return std::unique_ptr<StoreWriter>(
-            new LocalWriter(std::move(path), std::move(temp), std::move(fd), mode, durable));
+            new LocalWriter(std::move(path), std::move(temp), std::move(fd), mode, durable,
+                            later));
       }
       if (errno != ENOENT || tries == 10) return ErrnoStatus(errno, "creating a file for", path);
     }
@@ -54,8 +57,22 @@ LocalWriter::~LocalWriter() {
   if (!temp_.empty()) ::unlink(temp_.c_str());
 }
 
+Status LocalWriter::WriteOut(std::span<const std::byte> bytes) {
+  ARROW_RETURN_NOT_OK(WriteAll(fd_.get(), bytes, path_));
+  written_ += bytes.size();
+#ifdef SYNC_FILE_RANGE_WRITE
+  // A hint: the disk works while the rest is still being made.
+  if (durable_ && written_ - started_ >= kStartBytes) {
+    (void)::sync_file_range(fd_.get(), static_cast<off64_t>(started_),
+                            static_cast<off64_t>(written_ - started_), SYNC_FILE_RANGE_WRITE);
+    started_ = written_;
+  }
+#endif
+  return Status::OK();
+}
+
 Status LocalWriter::Flush() {
-  const Status written = WriteAll(fd_.get(), buffer_, path_);
+  const Status written = WriteOut(buffer_);
   buffer_.clear();
   return written;
 }
@@ -68,7 +85,7 @@ Status LocalWriter::Append(std::span<const std::byte> bytes) {
   kStoreWritePartial.Reach();
   if (!failed_.ok()) return failed_;
   if (bytes.size() >= kBufferBytes) {
-    failed_ = WriteAll(fd_.get(), bytes, path_);
+    failed_ = WriteOut(bytes);
   } else {
     buffer_.insert(buffer_.end(), bytes.begin(), bytes.end());
   }
@@ -80,9 +97,11 @@ Status LocalWriter::Commit() {
   if (temp_.empty()) return Error(ErrorKind::kBadInput, path_, " was committed before");
   kStoreWriteUnsynced.Reach();
   failed_ = Flush();
-  if (failed_.ok() && durable_ && ::fsync(fd_.get()) != 0) {
+  const bool now = durable_ && later_ == nullptr;
+  if (failed_.ok() && now && ::fsync(fd_.get()) != 0) {
     failed_ = ErrnoStatus(errno, "syncing", path_);
   }
+  FileDescriptor waiting = durable_ && !now ? std::move(fd_) : FileDescriptor();
   if (const int error = fd_.Close(); failed_.ok() && error != 0) {
     failed_ = ErrnoStatus(error, "closing", path_);
   }
@@ -92,6 +111,7 @@ Status LocalWriter::Commit() {
   ARROW_RETURN_NOT_OK(failed_);
   kStoreWritePublished.Reach();
   temp_.clear();
+  if (waiting.valid()) return later_->Add(std::move(waiting), path_);
   return durable_ ? SyncFolder(ParentFolder(path_)) : Status::OK();
 }
 

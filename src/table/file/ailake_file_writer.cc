@@ -130,7 +130,9 @@ class FileInProgress {
     // Before the work is done; the commit makes sure once more.
     ARROW_ASSIGN_OR_RAISE(const bool exists, store.Exists(path));
     if (exists) return Error(ErrorKind::kAlreadyExists, "a file lies there already");
-    ARROW_ASSIGN_OR_RAISE(const auto publisher, store.OpenWriter(path, PutMode::kIfAbsent));
+    // Synced at the end, in one with its name in the folder.
+    ARROW_ASSIGN_OR_RAISE(const auto publisher,
+                          store.OpenUnsyncedWriter(path, PutMode::kIfAbsent));
     kFileWriteOpened.Reach();
     format::ChecksummedWriter out(publisher.get());
     ARROW_ASSIGN_OR_RAISE(const format::ParquetTail tail, file.WriteRows(&out));
@@ -139,6 +141,7 @@ class FileInProgress {
     written.path = path;
     kFileWriteSections.Reach();
     ARROW_RETURN_NOT_OK(out.Commit());
+    ARROW_RETURN_NOT_OK(store.Sync());
     kFileWriteDurable.Reach();
     return written;
   }

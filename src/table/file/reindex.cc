@@ -107,12 +107,13 @@ class Reindexing {
     if (exists) return Error(ErrorKind::kAlreadyExists, "a file lies there already");
     ARROW_ASSIGN_OR_RAISE(const auto sections, MakeSections());
     kFileReindexBuilt.Reach();
-    ARROW_ASSIGN_OR_RAISE(const auto out, store_.OpenWriter(to, PutMode::kIfAbsent));
+    ARROW_ASSIGN_OR_RAISE(const auto out, store_.OpenUnsyncedWriter(to, PutMode::kIfAbsent));
     ARROW_ASSIGN_OR_RAISE(
         const auto done, format::ReplaceSections(file_.bytes->bytes(), end, out.get(), sections,
                                                  NewFacts()));
     kFileReindexCopied.Reach();
     ARROW_RETURN_NOT_OK(out->Commit());
+    ARROW_RETURN_NOT_OK(store_.Sync());
     kFileReindexDurable.Reach();
     WrittenFile written;
     written.path = to;
