@@ -98,6 +98,10 @@ class ReadView {
   virtual Result<std::shared_ptr<arrow::Table>> ReadRows(
       size_t file, std::span<const uint32_t> rows,
       const std::vector<std::string>& columns) const = 0;
+  /// The live rows of one file, in their order, as the view's schema has them. No columns named:
+  /// all.
+  virtual Result<std::shared_ptr<arrow::RecordBatch>> ReadFile(
+      size_t file, const std::vector<std::string>& columns) const = 0;
   /// The live rows as the view's schema has them: one batch, which may be empty, for each of
   /// files(), in their order.
   virtual Result<std::shared_ptr<arrow::RecordBatchReader>> Scan(

@@ -14,6 +14,7 @@
 #include "table/value_arrow.h"
 #include "table/view/file_schema.h"
 #include "table/view/projection.h"
+#include "table/view/state_view.h"
 #include "table/view/view_deletes.h"
 
 namespace tarn {
@@ -66,8 +67,9 @@ Result<std::shared_ptr<arrow::RecordBatch>> KeepRows(
 
 class ReadViewImpl : public ReadView, public std::enable_shared_from_this<ReadViewImpl> {
  public:
-  Status Init(std::shared_ptr<CatalogProvider> catalog, const TableIdent& table,
-              std::shared_ptr<FileCache> cache, const std::optional<AsOf>& as_of);
+  Status Init(std::shared_ptr<CatalogProvider> catalog, TableState state,
+              std::shared_ptr<FileCache> cache, const std::optional<AsOf>& as_of,
+              std::optional<iceberg::LiveFiles> live);
 
   const TableState& state() const override { return state_; }
   SnapshotId snapshot() const override { return snapshot_; }
@@ -90,12 +92,11 @@ class ReadViewImpl : public ReadView, public std::enable_shared_from_this<ReadVi
       const std::vector<std::string>& columns) const override;
   Result<std::shared_ptr<arrow::RecordBatchReader>> Scan(
       const std::vector<std::string>& columns) const override;
-  /// The live rows of one file.
   Result<std::shared_ptr<arrow::RecordBatch>> ReadFile(
-      size_t file, const std::vector<std::string>& columns) const;
+      size_t file, const std::vector<std::string>& columns) const override;
 
  private:
-  Status TakeFiles(const iceberg::ReadPoint& point);
+  Status TakeFiles(const iceberg::ReadPoint& point, std::optional<iceberg::LiveFiles> known);
   Result<DeletableFile> OpenForDeletes(size_t file) const;
   /// The file's columns under the table's field ids.
   Result<std::shared_ptr<arrow::Schema>> FileSchema(size_t file,
@@ -118,14 +119,15 @@ class ReadViewImpl : public ReadView, public std::enable_shared_from_this<ReadVi
   std::optional<iceberg::NameMapping> name_mapping_;
 };
 
-Status ReadViewImpl::Init(std::shared_ptr<CatalogProvider> catalog, const TableIdent& table,
-                          std::shared_ptr<FileCache> cache, const std::optional<AsOf>& as_of) {
+Status ReadViewImpl::Init(std::shared_ptr<CatalogProvider> catalog, TableState state,
+                          std::shared_ptr<FileCache> cache, const std::optional<AsOf>& as_of,
+                          std::optional<iceberg::LiveFiles> live) {
   catalog_ = std::move(catalog);
   cache_ = cache ? std::move(cache) : std::make_shared<FileCache>();
-  ARROW_ASSIGN_OR_RAISE(state_, catalog_->LoadTable(table));
+  state_ = std::move(state);
   const auto& metadata = *state_.metadata;
   auto point = FindPoint(metadata, as_of);
-  if (!point.ok()) return WithContext(point.status(), "table " + table.ToString());
+  if (!point.ok()) return WithContext(point.status(), "table " + state_.ident.ToString());
   ARROW_ASSIGN_OR_RAISE(auto properties, TableProperties::FromIceberg(metadata.properties));
   policies_ = PoliciesOf(properties.vectors, metadata.CurrentSchema(), *point->schema);
   hnsw_ = properties.hnsw;
@@ -135,12 +137,15 @@ Status ReadViewImpl::Init(std::shared_ptr<CatalogProvider> catalog, const TableI
   ARROW_ASSIGN_OR_RAISE(schema_, ToArrowSchema(*point->schema));
   ARROW_ASSIGN_OR_RAISE(defaults_, DefaultsOf(point->schema->fields));
   if (point->snapshot != nullptr) snapshot_ = point->snapshot->snapshot_id;
-  return TakeFiles(*point);
+  return TakeFiles(*point, std::move(live));
 }
 
-Status ReadViewImpl::TakeFiles(const iceberg::ReadPoint& point) {
+Status ReadViewImpl::TakeFiles(const iceberg::ReadPoint& point,
+                               std::optional<iceberg::LiveFiles> known) {
   iceberg::LiveFiles live;
-  if (point.snapshot != nullptr) {
+  if (known) {
+    live = *std::move(known);
+  } else if (point.snapshot != nullptr) {
     ARROW_ASSIGN_OR_RAISE(live, iceberg::ReadLiveFiles(catalog_->store(), *point.snapshot));
   }
   for (const auto& entry : live.data) {
@@ -306,8 +311,19 @@ Result<std::shared_ptr<const ReadView>> ReadView::Open(std::shared_ptr<CatalogPr
                                                        const TableIdent& table,
                                                        std::shared_ptr<FileCache> cache,
                                                        std::optional<AsOf> as_of) {
+  ARROW_ASSIGN_OR_RAISE(auto state, catalog->LoadTable(table));
   auto view = std::make_shared<ReadViewImpl>();
-  ARROW_RETURN_NOT_OK(view->Init(std::move(catalog), table, std::move(cache), as_of));
+  ARROW_RETURN_NOT_OK(
+      view->Init(std::move(catalog), std::move(state), std::move(cache), as_of, std::nullopt));
+  return view;
+}
+
+Result<std::shared_ptr<const ReadView>> OpenViewOf(std::shared_ptr<CatalogProvider> catalog,
+                                                   TableState state, iceberg::LiveFiles live,
+                                                   std::shared_ptr<FileCache> cache) {
+  auto view = std::make_shared<ReadViewImpl>();
+  ARROW_RETURN_NOT_OK(view->Init(std::move(catalog), std::move(state), std::move(cache),
+                                 std::nullopt, std::move(live)));
   return view;
 }
 
