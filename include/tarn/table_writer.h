@@ -17,6 +17,10 @@
 #include "tarn/hardware.h"
 #include "tarn/types.h"
 
+namespace arrow::compute {
+class Expression;
+}
+
 namespace tarn {
 
 /// What a writer does with a row whose vector cannot be stored (CheckEmbeddings says which).
@@ -64,7 +68,10 @@ class TableWriter {
   static Result<std::unique_ptr<TableWriter>> Make(std::shared_ptr<CatalogProvider> catalog,
                                                    const TableIdent& table,
                                                    TableWriterOptions options = {});
-  /// Creates the table if it is missing. kBadInput if it exists with other vector policies.
+  /// Creates the table if it is missing. One that exists may have changed since it was made: vector
+  /// columns that were added or renamed are no obstacle, and its settings stay as they are.
+  /// kBadInput if it never had one of the vector columns, if one that it has is of another
+  /// dimension, metric or precision, or if the first is not its primary one any more.
   static Result<std::unique_ptr<TableWriter>> CreateOrOpen(std::shared_ptr<CatalogProvider> catalog,
                                                            const TableIdent& table,
                                                            const TableProperties& properties,
@@ -121,10 +128,35 @@ class TableWriter {
   virtual Result<bool> WriteBatchIdempotent(const arrow::RecordBatch& batch,
                                             std::string_view batch_id) = 0;
 
+  /// Stages the rows of a stream, whose batches hold the vector columns as Arrow lists, in as many
+  /// files as they take; returns how many rows it staged. A file is full when its rows have the
+  /// bytes of the table property `write.target-file-size-bytes` (512 MiB, at most 1 GiB) in memory,
+  /// which the file seldom exceeds; however large the batches are, little more than the rows of one
+  /// file is held beside them. Indexes are those of WriteBatch, or come later under
+  /// TableWriterOptions::deferred. An error, of the stream or of its rows, stages none of them.
+  virtual Result<int64_t> WriteStream(arrow::RecordBatchReader& batches) = 0;
+
   /// Publishes what is staged as one append snapshot, retrying lost races. Nothing staged: no new
   /// snapshot, returns the current id, 0 if there is none. On kCommitStateUnknown nothing is
   /// deleted and the staged files remain; calling again finds out whether they were committed.
   virtual Result<SnapshotId> Commit() = 0;
+
+  /// Publishes what is staged in place of the rows for which `predicate` is true, in one snapshot:
+  /// those of exactly the version that the commit replaces, as DeleteRows deletes them; staged rows
+  /// themselves stay, whether they match or not. Nothing staged: deletes the rows that match;
+  /// nothing matches either: no new snapshot. kBadInput for a predicate that does not fit the
+  /// table: what was staged stays staged.
+  ///
+  /// Rows that match may be those that a batch with an id brought. So when all staged batches, and
+  /// all that WriteBatchIdempotent refused since the last commit, are in the table already, nothing
+  /// is replaced, and a pipeline may be run again from its start; when some are and others are not,
+  /// the commit fails with kValidationFailed.
+  ///
+  /// On kCommitStateUnknown call it again with the same predicate, before staging more: if the rows
+  /// were published after all, it returns their snapshot and deletes nothing. An earlier commit in
+  /// doubt that turns out to have gone through is kValidationFailed otherwise, with nothing done
+  /// beside it.
+  virtual Result<SnapshotId> CommitOverwrite(const arrow::compute::Expression& predicate) = 0;
 
   /// Waits until this process has built the indexes that the table's committed files wait for: see
   /// tarn::WaitForIndexes.

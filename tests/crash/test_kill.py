@@ -76,7 +76,11 @@ class Ledger:
 
     def __init__(self):
         self.sure, self.tried = set(), []  # rows that must be there; groups that may be, whole
-        self.maybe_gone = set()
+        self.deleted = []  # groups that may be gone, whole
+
+    @property
+    def maybe_gone(self):
+        return set().union(*self.deleted)
 
     def read(self, lines):
         for line in lines:
@@ -89,16 +93,18 @@ class Ledger:
                 self.tried.remove(ids)
                 self.sure |= ids
             elif word == "try-delete":
-                self.maybe_gone.add(first)
+                self.deleted.append(ids)
             elif word == "ack-delete":
-                self.maybe_gone.discard(first)
-                self.sure.discard(first)
+                self.deleted.remove(ids)
+                self.sure -= ids
 
     def check(self, ids, who):
         found = set(ids)
         assert len(found) == len(ids), f"{who}: rows are there twice: {len(ids) - len(found)}"
         missing = self.sure - self.maybe_gone - found
         assert not missing, f"{who}: acknowledged rows are gone: {sorted(missing)[:5]}"
+        for group in self.deleted:
+            assert not group & found or group <= found, f"{who}: a part of a delete is there: {sorted(group & found)[:5]}"
         rest = found - self.sure
         for group in self.tried:
             part = group & rest

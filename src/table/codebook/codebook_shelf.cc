@@ -118,4 +118,10 @@ void CodebookShelf::Moved(const std::string& from, const std::string& to) {
   }
 }
 
+void CodebookShelf::Forget(const std::string& location) {
+  std::erase_if(columns_, [&](const auto& column) {
+    return column.second.proposal && column.second.proposal->file == location;
+  });
+}
+
 }  // namespace tarn

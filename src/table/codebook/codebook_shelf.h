@@ -46,6 +46,8 @@ class CodebookShelf {
 
   /// The table took another file in the place of one that carried a proposed codebook.
   void Moved(const std::string& from, const std::string& to);
+  /// The file that carries a proposed codebook is gone: For looks into the table again.
+  void Forget(const std::string& location);
 
  private:
   struct Column {

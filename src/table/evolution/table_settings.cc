@@ -30,7 +30,8 @@ constexpr std::string_view kSettings[] = {"ailake.hnsw-", "tarn.hnsw-", "tarn.iv
 constexpr std::string_view kNumbers[] = {
     "history.expire.max-snapshot-age-ms", "history.expire.min-snapshots-to-keep",
     "history.expire.max-ref-age-ms",      "write.metadata.previous-versions-max",
-    "commit.retry.total-timeout-ms",      "tarn.expire.max-snapshots"};
+    "commit.retry.total-timeout-ms",      "write.target-file-size-bytes",
+    "tarn.expire.max-snapshots"};
 constexpr std::string_view kFlags[] = {"write.metadata.delete-after-commit.enabled", "gc.enabled",
                                        "tarn.expire.auto"};
 

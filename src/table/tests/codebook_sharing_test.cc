@@ -104,6 +104,18 @@ TEST_F(CodebookSharingTest, FilesStagedTogetherShareItBeforeTheCommit) {
   EXPECT_EQ(Shared().fingerprint, fingerprints[0]);
 }
 
+TEST_F(CodebookSharingTest, ABatchThatIsCodedAgainKeepsItsId) {
+  const TableWriterOptions options{.index = IndexType::kIvfPq, .threads = 1};
+  auto slow = TableWriter::Make(catalog_, kTable, options).ValueOrDie();
+  ASSERT_TRUE(*slow->WriteBatchIdempotent(*MakeRows(300), RandomVectors(300, kDim, 0, 1), "a"));
+  Append(200, 2);
+  Commit(*slow);
+  EXPECT_THAT(Fingerprints(), ::testing::Each(Shared().fingerprint));
+  auto again = TableWriter::Make(catalog_, kTable, options).ValueOrDie();
+  EXPECT_FALSE(*again->WriteBatchIdempotent(*MakeRows(300), RandomVectors(300, kDim, 0, 1), "a"));
+  EXPECT_EQ(Rows(), 500);
+}
+
 TEST_F(CodebookSharingTest, OfTwoFirstFilesTheLaterCommitGivesWay) {
   auto winner = NewWriter();
   auto loser = NewWriter();

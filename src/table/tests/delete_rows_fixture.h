@@ -29,10 +29,12 @@ inline const TableIdent kDeletedFrom{{"db"}, "t"};
 inline arrow::compute::Expression Id() { return arrow::compute::field_ref("id"); }
 inline arrow::compute::Expression Lit(int64_t value) { return arrow::compute::literal(value); }
 inline arrow::compute::Expression Between(int64_t first, int64_t last) {
-  return arrow::compute::and_(arrow::compute::greater_equal(Id(), Lit(first)), arrow::compute::less_equal(Id(), Lit(last)));
+  return arrow::compute::and_(arrow::compute::greater_equal(Id(), Lit(first)),
+                              arrow::compute::less_equal(Id(), Lit(last)));
 }
 
-inline std::vector<int64_t> Range(int64_t first, int64_t count, const std::set<int64_t>& without = {}) {
+inline std::vector<int64_t> Range(int64_t first, int64_t count,
+                                  const std::set<int64_t>& without = {}) {
   std::vector<int64_t> ids;
   for (int64_t id = first; id < first + count; ++id) {
     if (without.count(id) == 0) ids.push_back(id);
@@ -58,8 +60,7 @@ class DeletingRows : public ::testing::Test {
     return arrow::RecordBatch::Make(
         arrow::schema({arrow::field("id", arrow::int64()), arrow::field("x", arrow::float64()),
                        arrow::field("name", arrow::utf8())}),
-        count,
-        {ids.Finish().ValueOrDie(), xs.Finish().ValueOrDie(), names.Finish().ValueOrDie()});
+        count, {ids.Finish().ValueOrDie(), xs.Finish().ValueOrDie(), names.Finish().ValueOrDie()});
   }
   void Append(int64_t first, int64_t count) { AppendTo(catalog_, first, count); }
   static void AppendTo(const std::shared_ptr<CatalogProvider>& catalog, int64_t first,
@@ -102,8 +103,7 @@ class DeletingRows : public ::testing::Test {
   }
 
   std::shared_ptr<FaultStore> store_ = FaultStore::Make(MemoryStore::Make());
-  std::shared_ptr<CatalogProvider> catalog_ =
-      HadoopCatalog::Make(store_, "warehouse").ValueOrDie();
+  std::shared_ptr<CatalogProvider> catalog_ = HadoopCatalog::Make(store_, "warehouse").ValueOrDie();
 };
 
 }  // namespace tarn

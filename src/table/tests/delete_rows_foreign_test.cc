@@ -15,7 +15,8 @@ using ::testing::IsEmpty;
 class DeletingRowsOfOthers : public ::testing::Test {
  protected:
   static iceberg::Schema Columns() {
-    return SchemaOf({Field(1, "id", iceberg::TypeId::kLong), Field(2, "name", iceberg::TypeId::kString)});
+    return SchemaOf(
+        {Field(1, "id", iceberg::TypeId::kLong), Field(2, "name", iceberg::TypeId::kString)});
   }
   static std::shared_ptr<arrow::RecordBatch> Rows(int64_t first, int64_t count) {
     std::string ids, names;
@@ -33,8 +34,7 @@ class DeletingRowsOfOthers : public ::testing::Test {
   }
   static iceberg::LiveFiles LiveOf(CatalogProvider& catalog) {
     const auto state = catalog.LoadTable(kDeletedFrom).ValueOrDie();
-    return iceberg::ReadLiveFiles(catalog.store(), *state.metadata->CurrentSnapshot())
-        .ValueOrDie();
+    return iceberg::ReadLiveFiles(catalog.store(), *state.metadata->CurrentSnapshot()).ValueOrDie();
   }
 };
 
@@ -46,7 +46,8 @@ TEST_F(DeletingRowsOfOthers, DeletesNoRowASecondTime) {
   table.AddEqualityDeletes(*RowsOf({Column("id", arrow::int64(), 1)}, {"[2, 3, 106]"}), {1}, 4);
   table.Commit();
   const auto catalog = table.WritableCatalog();
-  const auto done = DeleteRows(catalog, kDeletedFrom, cp::or_(cp::less(Id(), Lit(10)), Between(100, 109)));
+  const auto done =
+      DeleteRows(catalog, kDeletedFrom, cp::or_(cp::less(Id(), Lit(10)), Between(100, 109)));
   ASSERT_TRUE(done.ok()) << done.status();
   EXPECT_EQ(done->rows, 6 + 8);
   std::set<int64_t> gone;
@@ -120,14 +121,15 @@ TEST_F(DeletingRowsOfOthers, DeleteFilesLieInThePartitionOfTheirDataFile) {
   ASSERT_TRUE(whole.ok()) << whole.status();
   EXPECT_EQ(whole->rows, 10);
   EXPECT_EQ(whole->removed_files, 1);
-  const auto some = DeleteRows(
-      catalog, kDeletedFrom, cp::and_(cp::less(Id(), Lit(33)), cp::not_equal(name, cp::literal("y"))));
+  const auto some =
+      DeleteRows(catalog, kDeletedFrom,
+                 cp::and_(cp::less(Id(), Lit(33)), cp::not_equal(name, cp::literal("y"))));
   ASSERT_TRUE(some.ok()) << some.status();
   EXPECT_EQ(some->rows, 10 + 2) << "null is not unequal to anything";
   const auto nulls = DeleteRows(catalog, kDeletedFrom, cp::equal(Id(), Lit(25)));
   ASSERT_TRUE(nulls.ok()) << nulls.status();
-  EXPECT_THAT(IdsOf(catalog), ElementsAre(20, 21, 22, 23, 24, 26, 27, 28, 29, 30, 33, 34, 35, 36,
-                                          37, 38, 39));
+  EXPECT_THAT(IdsOf(catalog),
+              ElementsAre(20, 21, 22, 23, 24, 26, 27, 28, 29, 30, 33, 34, 35, 36, 37, 38, 39));
   const auto live = LiveOf(*catalog);
   ASSERT_EQ(live.deletes.size(), 2u);
   for (const auto& entry : live.deletes) {

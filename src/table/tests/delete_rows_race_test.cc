@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Deleting rows beside other commits and on a store that fails: those of the version that the commit
-// replaces, and nothing else.
+// Deleting rows beside other commits and on a store that fails: those of the version that the
+// commit replaces, and nothing else.
 #include <thread>
 
 #include "table/indexing/table_indexer.h"
@@ -66,9 +66,7 @@ TEST_F(DeletingRows, ThatARollbackBroughtBackAreFoundAgain) {
   Delete(Between(50, 59));
   const auto catalog = std::make_shared<InterposedCatalog>(catalog_);
   WithoutQueue();
-  catalog->BeforeSwap([&] {
-    ASSERT_TRUE(RollbackTo(*catalog_, kDeletedFrom, whole).ok());
-  });
+  catalog->BeforeSwap([&] { ASSERT_TRUE(RollbackTo(*catalog_, kDeletedFrom, whole).ok()); });
   const auto done = DeleteRows(catalog, kDeletedFrom, Between(55, 64));
   ASSERT_TRUE(done.ok()) << done.status();
   EXPECT_EQ(done->rows, 10) << "at first it saw five of them";
@@ -81,8 +79,9 @@ TEST_F(DeletingRows, WhoseColumnGoesMeanwhileFailsAndLeavesNothing) {
   Append(0, 100);
   const auto catalog = std::make_shared<InterposedCatalog>(catalog_);
   WithoutQueue();
-  catalog->BeforeSwap(
-      [&] { ASSERT_TRUE(AlterTable(*catalog_, kDeletedFrom, {RenameColumn{"id", "number"}}).ok()); });
+  catalog->BeforeSwap([&] {
+    ASSERT_TRUE(AlterTable(*catalog_, kDeletedFrom, {RenameColumn{"id", "number"}}).ok());
+  });
   const auto refused = DeleteRows(catalog, kDeletedFrom, Between(50, 69));
   EXPECT_TRUE(IsKind(refused.status(), ErrorKind::kBadInput)) << refused.status();
   EXPECT_EQ(FilesInStore(), 1u);
@@ -163,9 +162,8 @@ class DeletingRowsWhileIndexesAreBuilt : public DeletingRows {
   void Defer(int64_t rows) { DeferTo(catalog_, rows); }
   static void DeferTo(const std::shared_ptr<CatalogProvider>& catalog, int64_t rows) {
     auto writer =
-        TableWriter::Make(
-            catalog, kDeletedFrom,
-            {.index = IndexType::kFlat, .threads = 1, .index_in_background = false})
+        TableWriter::Make(catalog, kDeletedFrom,
+                          {.index = IndexType::kFlat, .threads = 1, .index_in_background = false})
             .ValueOrDie();
     ASSERT_TRUE(writer->WriteBatchDeferred(*MakeRows(rows), RandomVectors(rows, kDim, 0, 1)).ok());
     const auto done = writer->Commit();
@@ -227,7 +225,8 @@ TEST_F(DeletingRowsWhileIndexesAreBuilt, InThreadsLosesAndKeepsNoneTooMany) {
   std::atomic<int64_t> rows{0};
   std::thread builder([&] {
     for (int i = 0; i < 6; ++i) {
-      const auto built = BuildIndexes(catalog_, kDeletedFrom, {.threads = 1, .files_per_commit = 1});
+      const auto built =
+          BuildIndexes(catalog_, kDeletedFrom, {.threads = 1, .files_per_commit = 1});
       failures += !built.ok() || !built->failures.empty();
     }
   });

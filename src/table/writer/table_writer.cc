@@ -3,30 +3,26 @@
 
 #include <algorithm>
 #include <functional>
+#include <set>
 
 #include "arrow/api.h"
 #include "base/clock.h"
 #include "base/crash_point.h"
-#include "base/random_id.h"
 #include "catalog/append.h"
-#include "format/storable_schema.h"
-#include "iceberg/location.h"
-#include "table/codebook/codebook_shelf.h"
-#include "table/file/reindex.h"
-#include "table/file_metrics.h"
+#include "iceberg/table_metadata.h"
 #include "table/indexing/index_pool.h"
 #include "table/ledger/batch_ledger.h"
 #include "table/maintenance/auto_expiry.h"
-#include "table/schema_arrow.h"
 #include "table/writer/batch_plan.h"
 #include "table/writer/staged_commit.h"
+#include "table/writer/stream_cutter.h"
+#include "table/writer/table_opening.h"
 
 namespace tarn {
 namespace {
 
 CrashPoint kWriterStaged("writer/staged");
 CrashPoint kWriterCommitCoded("writer/commit/coded");
-CrashPoint kWriterCommitCodedAgain("writer/commit/coded-again");
 CrashPoint kWriterCommitBefore("writer/commit/before");
 CrashPoint kWriterCommitAfter("writer/commit/after");
 CrashPoint kWriterLeftOutDeleted("writer/left-out/deleted");
@@ -41,7 +37,7 @@ class TableWriterImpl : public TableWriter {
         schema_(state_.metadata->CurrentSchema()),
         adopted_(state_.metadata),
         options_(options),
-        shelf_(*catalog_, state_.ident) {}
+        files_(catalog_, state_.ident, options) {}
 
   ~TableWriterImpl() override {
     // A file too many costs space, a file too few costs rows: whatever a failing store may have put
@@ -80,20 +76,20 @@ class TableWriterImpl : public TableWriter {
 
   Status WriteBatchDeferred(const arrow::RecordBatch& batch,
                             const EmbeddingsView& embeddings) override {
-    Indexing indexing = Usual();
+    FileIndexing indexing = Usual();
     indexing.deferred = true;
     return StagePrimary(batch, embeddings, indexing);
   }
 
   Status WriteBatchDeferred(const arrow::RecordBatch& batch) override {
-    Indexing indexing = Usual();
+    FileIndexing indexing = Usual();
     indexing.deferred = true;
     return Stage(batch, {}, indexing);
   }
 
   Status WriteBatchIvfPqDeferred(const arrow::RecordBatch& batch, const EmbeddingsView& embeddings,
                                  const std::optional<IvfPqConfig>& config) override {
-    Indexing indexing = IvfPq(config);
+    FileIndexing indexing = IvfPq(config);
     indexing.deferred = true;
     return StagePrimary(batch, embeddings, indexing);
   }
@@ -101,16 +97,19 @@ class TableWriterImpl : public TableWriter {
   Result<bool> WriteBatchIdempotent(const arrow::RecordBatch& batch,
                                     const EmbeddingsView& embeddings,
                                     std::string_view batch_id) override {
-    return StageOnce(batch_id,
-                     [&](Indexing indexing) { return StagePrimary(batch, embeddings, indexing); });
+    return StageOnce(
+        batch_id, [&](FileIndexing indexing) { return StagePrimary(batch, embeddings, indexing); });
   }
 
   Result<bool> WriteBatchIdempotent(const arrow::RecordBatch& batch,
                                     std::string_view batch_id) override {
-    return StageOnce(batch_id, [&](Indexing indexing) { return Stage(batch, {}, indexing); });
+    return StageOnce(batch_id, [&](FileIndexing indexing) { return Stage(batch, {}, indexing); });
   }
 
+  Result<int64_t> WriteStream(arrow::RecordBatchReader& batches) override;
+
   Result<SnapshotId> Commit() override;
+  Result<SnapshotId> CommitOverwrite(const arrow::compute::Expression& predicate) override;
   Status WaitForIndexes(std::optional<std::chrono::milliseconds> timeout) override;
 
   int64_t staged_rows() const override {
@@ -123,33 +122,23 @@ class TableWriterImpl : public TableWriter {
   }
 
  private:
-  /// What indexes the files of one call get.
-  struct Indexing {
-    std::optional<IndexType> type;
-    IvfPqConfig ivf_pq;
-    bool deferred = false;
-    std::string batch_id = {};
-  };
-  Indexing Usual() const { return {options_.index, properties_.ivf_pq, options_.deferred}; }
-  Indexing IvfPq(const std::optional<IvfPqConfig>& config) const {
+  FileIndexing Usual() const { return {options_.index, properties_.ivf_pq, options_.deferred}; }
+  FileIndexing IvfPq(const std::optional<IvfPqConfig>& config) const {
     return {IndexType::kIvfPq, config.value_or(properties_.ivf_pq), options_.deferred};
   }
 
   Status StagePrimary(const arrow::RecordBatch& batch, const EmbeddingsView& embeddings,
-                      const Indexing& indexing);
+                      const FileIndexing& indexing);
   Status Stage(const arrow::RecordBatch& batch, std::span<const VectorColumn> given,
-               const Indexing& indexing);
+               const FileIndexing& indexing);
   Status AdoptNewest();
   Result<bool> StageOnce(std::string_view batch_id,
-                         const std::function<Status(const Indexing&)>& stage);
+                         const std::function<Status(const FileIndexing&)>& stage);
   bool IsStaged(std::string_view batch_id) const;
-  Result<StagedFile> WriteFile(const BatchPlan& plan, const Indexing& indexing);
-  IndexType TypeFor(const VectorColumn& column, IndexType asked) const;
-  Result<StagedFile> Describe(const WrittenFile& written, const std::string& uri,
-                              const iceberg::Schema& schema);
-  Status CodeAgain(StagedFile* staged);
-  Result<SnapshotId> CommitStaged();
-  Result<SnapshotId> TryStaged();
+  Status StageStream(arrow::RecordBatchReader& batches);
+  using Predicate = arrow::compute::Expression;
+  Result<SnapshotId> CommitStaged(const Predicate* replaced);
+  Result<SnapshotId> TryStaged(const Predicate* replaced);
   Result<SnapshotId> RunAttempt();
 
   std::shared_ptr<CatalogProvider> catalog_;
@@ -158,16 +147,16 @@ class TableWriterImpl : public TableWriter {
   iceberg::Schema schema_;  ///< without fields until the table, or the first batch, gives them
   std::shared_ptr<const iceberg::TableMetadata> adopted_;  ///< what these two were taken from
   TableWriterOptions options_;
-  CodebookShelf shelf_;
+  StagedFileWriter files_;
   std::optional<SnapshotId> parent_;
   std::vector<StagedFile> staged_;
+  /// Ids that the table held already when their batches came, since the last commit.
+  std::set<std::string, std::less<>> repeated_;
   /// A commit in flight or of unknown outcome, with its files.
   std::unique_ptr<StagedCommit> commit_;
   std::unique_ptr<CommitAttempt> attempt_;
   AutoExpiry expiry_{catalog_, state_.ident};
 };
-
-Status CheckWritable(const TableState& state);
 
 /// Takes over schema and policies as the last commit found them. Files that wait for theirs keep
 /// what they were written under: field ids tell readers what is what.
@@ -183,7 +172,8 @@ Status TableWriterImpl::AdoptNewest() {
 }
 
 Status TableWriterImpl::StagePrimary(const arrow::RecordBatch& batch,
-                                     const EmbeddingsView& embeddings, const Indexing& indexing) {
+                                     const EmbeddingsView& embeddings,
+                                     const FileIndexing& indexing) {
   ARROW_RETURN_NOT_OK(AdoptNewest());
   if (properties_.vectors.empty()) {
     return Error(ErrorKind::kBadInput, "table ", state_.ident.ToString(), " has no vector column");
@@ -193,7 +183,7 @@ Status TableWriterImpl::StagePrimary(const arrow::RecordBatch& batch,
 }
 
 Status TableWriterImpl::Stage(const arrow::RecordBatch& batch, std::span<const VectorColumn> given,
-                              const Indexing& indexing) {
+                              const FileIndexing& indexing) {
   ARROW_RETURN_NOT_OK(AdoptNewest());
   auto planned = PlanBatch(batch, given, properties_.vectors, schema_, options_.on_bad_vectors);
   if (IsKind(planned.status(), ErrorKind::kBadInput) && staged_.empty() && !attempt_) {
@@ -206,10 +196,9 @@ Status TableWriterImpl::Stage(const arrow::RecordBatch& batch, std::span<const V
   }
   ARROW_ASSIGN_OR_RAISE(auto plan, std::move(planned));
   if (plan.columns->num_rows() == 0) return Status::OK();
-  ARROW_ASSIGN_OR_RAISE(auto staged, WriteFile(plan, indexing));
+  ARROW_ASSIGN_OR_RAISE(auto staged,
+                        files_.Write(*state_.metadata, properties_.hnsw, plan, indexing));
   kWriterStaged.Reach();
-  staged.batch_id = indexing.batch_id;
-  staged.awaits_index = indexing.deferred && indexing.type && !plan.vectors.empty();
   schema_ = std::move(plan.schema);
   staged_.push_back(std::move(staged));
   return Status::OK();
@@ -222,150 +211,120 @@ bool TableWriterImpl::IsStaged(std::string_view batch_id) const {
 }
 
 Result<bool> TableWriterImpl::StageOnce(std::string_view batch_id,
-                                        const std::function<Status(const Indexing&)>& stage) {
+                                        const std::function<Status(const FileIndexing&)>& stage) {
   ARROW_RETURN_NOT_OK(BatchLedger::CheckId(batch_id));
   if (IsStaged(batch_id)) return false;
   ARROW_ASSIGN_OR_RAISE(const auto state, catalog_->LoadTable(state_.ident));
   ARROW_ASSIGN_OR_RAISE(const auto ledger, BatchLedger::Of(state.metadata->properties));
-  if (ledger.Contains(batch_id)) return false;
-  Indexing indexing = Usual();
+  if (ledger.Contains(batch_id)) {
+    repeated_.emplace(batch_id);
+    return false;
+  }
+  FileIndexing indexing = Usual();
   indexing.batch_id = batch_id;
   ARROW_RETURN_NOT_OK(stage(indexing));
   return true;
 }
 
-IndexType TableWriterImpl::TypeFor(const VectorColumn& column, IndexType asked) const {
-  const int64_t vectors = column.embeddings.rows() - column.embeddings.null_count();
-  return ChooseIndexType(asked, vectors,
-                         options_.hardware ? *options_.hardware : Hardware::Detect());
+Result<int64_t> TableWriterImpl::WriteStream(arrow::RecordBatchReader& batches) {
+  const size_t before = staged_.size();
+  const bool had_columns = !schema_.fields.empty();
+  const Status status = StageStream(batches);
+  if (!status.ok()) {
+    for (size_t i = before; i < staged_.size(); ++i) files_.Discard(staged_[i]);
+    staged_.erase(staged_.begin() + static_cast<ptrdiff_t>(before), staged_.end());
+    // Columns that only these files would have given the table.
+    if (!had_columns && state_.metadata->CurrentSchema().fields.empty()) schema_ = {};
+    return status;
+  }
+  int64_t rows = 0;
+  for (size_t i = before; i < staged_.size(); ++i) rows += staged_[i].file.record_count;
+  return rows;
 }
 
-Result<StagedFile> TableWriterImpl::WriteFile(const BatchPlan& plan, const Indexing& indexing) {
-  const std::string uri = iceberg::DataFileLocation(*state_.metadata, NewUuid7() + ".parquet");
-  ARROW_ASSIGN_OR_RAISE(std::string path, catalog_->store().PathOf(uri));
-  AilakeFileWriter writer(catalog_->shared_store());
-  writer.WithHnswConfig(properties_.hnsw)
-      .WithIvfPq(indexing.ivf_pq)
-      .WithIndexType(indexing.type.value_or(IndexType::kHnsw))
-      .WithThreads(options_.threads);
-  if (options_.hardware && indexing.type == IndexType::kAuto) {
-    writer.WithAutoIndex(*options_.hardware);
+Status TableWriterImpl::StageStream(arrow::RecordBatchReader& batches) {
+  ARROW_RETURN_NOT_OK(AdoptNewest());
+  StreamCutter cutter(batches, properties_.vectors, StreamCutter::TargetOf(*state_.metadata));
+  for (int64_t first = 0;;) {
+    ARROW_ASSIGN_OR_RAISE(const auto rows, cutter.Next());
+    if (rows == nullptr) return Status::OK();
+    const Status staged = Stage(*rows, {}, Usual());
+    if (!staged.ok()) {
+      return WithContext(staged, "in the stream, counted from its row " + std::to_string(first));
+    }
+    first += rows->num_rows();
   }
-  const bool index_now = indexing.type.has_value() && !indexing.deferred;
-  writer.WithFooterKey(WantedIndex::kFooterKey,
-                       WantedIndex{indexing.type, indexing.ivf_pq}.ToFooter());
-  for (const auto& column : plan.vectors) {
-    const auto& name = column.policy.column_name;
-    const auto* field = plan.schema.FindColumn(name);
-    writer.WithVectorFieldId(field->name, field->id, field->type.fields[0].id);
-    if (!index_now || TypeFor(column, *indexing.type) != IndexType::kIvfPq) continue;
-    const int64_t vectors = column.embeddings.rows() - column.embeddings.null_count();
-    ARROW_ASSIGN_OR_RAISE(auto codebook, shelf_.For(column.policy, field->id, vectors));
-    if (codebook != nullptr) writer.WithCodebook(name, std::move(codebook));
-  }
-  ARROW_ASSIGN_OR_RAISE(auto written,
-                        writer.WriteMulti(path, *plan.columns, plan.vectors, index_now));
-  ARROW_ASSIGN_OR_RAISE(auto staged, Describe(written, uri, plan.schema));
-  for (const auto& [name, codebook] : written.codebooks) {
-    const auto* field = plan.schema.FindColumn(name);
-    const auto& policy = std::find_if(plan.vectors.begin(), plan.vectors.end(), [&](const auto& v) {
-                           return v.policy.column_name == name;
-                         })->policy;
-    shelf_.Trained(policy, field->id, codebook, uri);
-  }
-  return staged;
-}
-
-Result<StagedFile> TableWriterImpl::Describe(const WrittenFile& written, const std::string& uri,
-                                             const iceberg::Schema& schema) {
-  auto file = DataFileFromFooter(*written.metadata, static_cast<int64_t>(written.size), schema);
-  if (!file.ok()) {
-    (void)catalog_->store().Delete(written.path);
-    return file.status();
-  }
-  file->file_path = uri;
-  file->spec_id = state_.metadata->default_spec_id;
-  StagedFile staged{written.path, *std::move(file)};
-  for (const auto& [name, codebook] : written.codebooks) {
-    staged.codebooks[name] = codebook->fingerprint();
-  }
-  return staged;
 }
 
 Result<SnapshotId> TableWriterImpl::Commit() {
-  SnapshotId committed;
   if (attempt_) {
+    const bool overwrites = commit_->deletes() != nullptr;
     auto settled = RunAttempt();
     // An attempt that lost for certain leaves its files staged again, to be coded anew if need be.
-    if (!settled.ok() && !IsKind(settled.status(), ErrorKind::kValidationFailed)) {
+    // What was to replace rows is not appended beside them.
+    if (!settled.ok() && (overwrites || !IsKind(settled.status(), ErrorKind::kValidationFailed))) {
       return settled.status();
     }
-    if (settled.ok()) committed = *settled;
     if (staged_.empty()) return settled;
   }
   if (staged_.empty()) {
     ARROW_ASSIGN_OR_RAISE(state_, catalog_->LoadTable(state_.ident));
+    repeated_.clear();
     return state_.metadata->current_snapshot_id;
   }
-  return CommitStaged();
+  return CommitStaged(nullptr);
 }
 
-Result<SnapshotId> TableWriterImpl::CommitStaged() {
+Result<SnapshotId> TableWriterImpl::CommitOverwrite(const Predicate& predicate) {
+  if (attempt_) {
+    const RowDeletes* pending = commit_->deletes();
+    const bool same = pending != nullptr && pending->predicate().Equals(predicate);
+    auto settled = RunAttempt();
+    if (settled.ok()) {
+      if (same && staged_.empty()) return settled;
+      return Error(ErrorKind::kValidationFailed, "table ", state_.ident.ToString(),
+                   ": an earlier commit of this writer, which was in doubt, went through as "
+                   "snapshot ",
+                   *settled, "; what matches of its rows would be replaced too: call again if so");
+    }
+    if (!IsKind(settled.status(), ErrorKind::kValidationFailed)) return settled.status();
+  }
+  return CommitStaged(&predicate);
+}
+
+Result<SnapshotId> TableWriterImpl::CommitStaged(const Predicate* replaced) {
   // Each further round means that another writer's codebook came first: there is a first one only
   // once, and replacements are rare.
   constexpr int kMostRounds = 5;
   for (int round = 1;; ++round) {
-    for (StagedFile& staged : staged_) ARROW_RETURN_NOT_OK(CodeAgain(&staged));
+    for (StagedFile& staged : staged_) {
+      ARROW_RETURN_NOT_OK(
+          files_.CodeAgain(*state_.metadata, properties_.vectors, schema_, &staged));
+    }
     kWriterCommitCoded.Reach();
-    auto committed = TryStaged();
+    auto committed = TryStaged(replaced);
     if (committed.ok() || !IsKind(committed.status(), ErrorKind::kValidationFailed) ||
         round == kMostRounds) {
       return committed;
     }
-    ARROW_ASSIGN_OR_RAISE(const bool late, shelf_.GiveWay());
+    ARROW_ASSIGN_OR_RAISE(const bool late, files_.shelf().GiveWay());
     if (!late) return committed;
   }
 }
 
-/// Gives a staged file the codebooks that the others of the table will have, where it was coded
-/// with one that came too late.
-Status TableWriterImpl::CodeAgain(StagedFile* staged) {
-  std::map<std::string, IndexRequest> requests;
-  for (const auto& [name, fingerprint] : staged->codebooks) {
-    const auto policy = std::find_if(properties_.vectors.begin(), properties_.vectors.end(),
-                                     [&](const auto& p) { return p.column_name == name; });
-    ARROW_ASSIGN_OR_RAISE(auto codebook,
-                          shelf_.For(*policy, schema_.FindColumn(name)->id, /*vectors=*/0));
-    if (codebook == nullptr || codebook->fingerprint() == fingerprint) continue;
-    IndexRequest request;
-    request.type = IndexType::kIvfPq;
-    request.codebook = std::move(codebook);
-    request.threads = options_.threads;
-    requests[name] = std::move(request);
-  }
-  if (requests.empty()) return Status::OK();
-  const std::string uri = iceberg::DataFileLocation(*state_.metadata, NewUuid7() + ".parquet");
-  ARROW_ASSIGN_OR_RAISE(const std::string path, catalog_->store().PathOf(uri));
-  ARROW_ASSIGN_OR_RAISE(const auto written,
-                        ReindexFile(catalog_->store(), staged->path, path, requests));
-  ARROW_ASSIGN_OR_RAISE(auto coded, Describe(written, uri, schema_));
-  for (const auto& [name, fingerprint] : staged->codebooks) {
-    coded.codebooks.emplace(name, fingerprint);
-  }
-  kWriterCommitCodedAgain.Reach();
-  shelf_.Moved(staged->file.file_path, uri);
-  if (staged->surely_unused) (void)catalog_->store().Delete(staged->path);
-  *staged = std::move(coded);
-  return Status::OK();
-}
-
-Result<SnapshotId> TableWriterImpl::TryStaged() {
+Result<SnapshotId> TableWriterImpl::TryStaged(const Predicate* replaced) {
   AppendCommit rest;
   rest.parent = parent_;
-  if (state_.metadata->CurrentSchema().fields.empty()) rest.schema = schema_;
-  shelf_.AddTo(&rest);
+  if (state_.metadata->CurrentSchema().fields.empty() && !schema_.fields.empty()) {
+    rest.schema = schema_;
+  }
+  files_.shelf().AddTo(&rest);
   commit_ = std::make_unique<StagedCommit>(std::move(staged_), std::move(rest));
   staged_.clear();
+  if (replaced != nullptr) {
+    commit_->Replace(std::make_unique<RowDeletes>(catalog_, *replaced),
+                     {repeated_.begin(), repeated_.end()});
+  }
   attempt_ = std::make_unique<CommitAttempt>(
       *catalog_, state_.ident, [commit = commit_.get()](const TableState& base) {
         return commit->Plan(base, Clock::System().NowMillis());
@@ -377,10 +336,12 @@ Result<SnapshotId> TableWriterImpl::RunAttempt() {
   kWriterCommitBefore.Reach();
   auto done = attempt_->Commit();
   if (!done.ok()) {
+    const bool sure = !attempt_->was_in_doubt() && !IsKind(done.status(), ErrorKind::kIo);
     const bool lost = IsKind(done.status(), ErrorKind::kCommitConflict) ||
-                      IsKind(done.status(), ErrorKind::kValidationFailed);
+                      IsKind(done.status(), ErrorKind::kValidationFailed) || sure;
+    if (commit_->deletes() != nullptr && sure) commit_->deletes()->DeleteUnused(false);
     for (auto& staged : commit_->files()) staged.surely_unused &= lost;
-    // After anything but a lost race the attempt lives on: under its snapshot id the next Commit
+    // Where the storage failed the attempt lives on: under its snapshot id the next Commit
     // finds out whether it happened after all, instead of adding the same files a second time.
     if (!lost) return done.status();
     // Known not to have happened: the files wait for the next Commit, before those staged since.
@@ -403,11 +364,15 @@ Result<SnapshotId> TableWriterImpl::RunAttempt() {
     }
   }
   kWriterLeftOutDeleted.Reach();
+  if (commit_->deletes() != nullptr && !attempt_->was_in_doubt()) {
+    commit_->deletes()->DeleteUnused(true);
+  }
   const bool committed = done->snapshot != 0;
   attempt_.reset();
   commit_.reset();
+  repeated_.clear();
   if (!committed) return state_.metadata->current_snapshot_id;
-  shelf_.Committed();
+  files_.shelf().Committed();
   expiry_.AfterCommit(state_);
   if (parent_) parent_ = done->snapshot;
   if (awaits_index && options_.index_in_background) IndexPool::Shared().Submit(catalog_, state_);
@@ -416,19 +381,6 @@ Result<SnapshotId> TableWriterImpl::RunAttempt() {
 
 Status TableWriterImpl::WaitForIndexes(std::optional<std::chrono::milliseconds> timeout) {
   return IndexPool::Shared().Wait(catalog_, state_.ident, timeout);
-}
-
-Status CheckWritable(const TableState& state) {
-  const auto& metadata = *state.metadata;
-  if (metadata.format_version != 2) {
-    return Error(ErrorKind::kNotSupported, "table ", state.ident.ToString(), " has format version ",
-                 metadata.format_version, "; this version writes version 2 tables");
-  }
-  if (!metadata.DefaultSpec().is_unpartitioned()) {
-    return Error(ErrorKind::kNotSupported, "table ", state.ident.ToString(),
-                 " is partitioned; this version writes unpartitioned tables");
-  }
-  return Status::OK();
 }
 
 Result<std::unique_ptr<TableWriter>> OpenWriter(std::shared_ptr<CatalogProvider> catalog,
@@ -440,20 +392,6 @@ Result<std::unique_ptr<TableWriter>> OpenWriter(std::shared_ptr<CatalogProvider>
 }
 
 }  // namespace
-
-Result<TableState> CreateTableWithSchema(CatalogProvider& catalog, const TableIdent& table,
-                                         const TableProperties& properties,
-                                         const arrow::Schema& schema) {
-  arrow::FieldVector fields;
-  for (const auto& field : schema.fields()) {
-    const bool vector = std::any_of(properties.vectors.begin(), properties.vectors.end(),
-                                    [&](const auto& p) { return p.column_name == field->name(); });
-    if (!vector) fields.push_back(field);
-  }
-  ARROW_ASSIGN_OR_RAISE(auto storable, format::StorableSchema(*arrow::schema(std::move(fields))));
-  ARROW_ASSIGN_OR_RAISE(auto columns, NewTableSchema(*storable, properties.vectors));
-  return catalog.CreateTable(table, properties, columns);
-}
 
 Result<std::unique_ptr<TableWriter>> TableWriter::Make(std::shared_ptr<CatalogProvider> catalog,
                                                        const TableIdent& table,
@@ -473,11 +411,7 @@ Result<std::unique_ptr<TableWriter>> TableWriter::CreateOrOpen(
       state = catalog->LoadTable(table);
   }
   ARROW_RETURN_NOT_OK(state.status());
-  ARROW_ASSIGN_OR_RAISE(auto existing, TableProperties::FromIceberg(state->metadata->properties));
-  if (existing.vectors != properties.vectors) {
-    return Error(ErrorKind::kBadInput, "table ", table.ToString(),
-                 " exists with other vector columns, dimensions, metrics or precisions");
-  }
+  ARROW_RETURN_NOT_OK(CheckPolicies(*state, properties.vectors));
   return OpenWriter(std::move(catalog), *std::move(state), options);
 }
 

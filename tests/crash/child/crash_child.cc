@@ -5,8 +5,8 @@
 //
 //   try FIRST ROWS     the ids FIRST .. FIRST + ROWS - 1 are about to be committed, all or none
 //   ack FIRST ROWS     they are
-//   try-delete ID      the row is about to be deleted
-//   ack-delete ID      it is
+//   try-delete FIRST [ROWS]   they are about to be deleted, those that are there, all or none
+//   ack-delete FIRST [ROWS]   they are
 //   done               nothing is left to do
 //
 //   crash_child --points              the names of all crash points
@@ -21,6 +21,7 @@
 #include <random>
 
 #include "arrow/api.h"
+#include "arrow/compute/expression.h"
 #include "base/crash_point.h"
 #include "base/random_id.h"
 #include "catalog/commit_attempt.h"
@@ -28,6 +29,7 @@
 #include "iceberg/manifest_io.h"
 #include "iceberg/table_metadata.h"
 #include "table/indexing/position_delete_file.h"
+#include "tarn/delete_rows.h"
 #include "tarn/indexing.h"
 #include "tarn/read_view.h"
 #include "tarn/table_info.h"
@@ -36,6 +38,7 @@
 namespace tarn {
 namespace {
 
+namespace cp = arrow::compute;
 const TableIdent kTable{{"db"}, "t"};
 
 void Say(const std::string& line) {
@@ -59,6 +62,7 @@ T Check(Result<T> result) {
 struct Rows {
   int64_t first;
   std::shared_ptr<arrow::RecordBatch> batch;
+  std::shared_ptr<arrow::Array> lists;
   EmbeddingsView vectors;
 
   Rows(int64_t first_id, int64_t count, size_t text_bytes = 20) : first(first_id) {
@@ -66,19 +70,20 @@ struct Rows {
     arrow::Int64Builder ids;
     arrow::StringBuilder texts;
     auto values = std::make_shared<arrow::FloatBuilder>();
-    arrow::ListBuilder lists(arrow::default_memory_pool(), values);
+    arrow::ListBuilder rows(arrow::default_memory_pool(), values);
     for (int64_t i = 0; i < count; ++i) {
       Check(ids.Append(first + i));
       std::string text;
       for (size_t c = 0; c < text_bytes; ++c) text += static_cast<char>('!' + random() % 90);
       Check(texts.Append(text));
-      Check(lists.Append());
+      Check(rows.Append());
       for (int d = 0; d < 4; ++d) Check(values->Append(static_cast<float>(random() % 1000) + 1));
     }
     batch = arrow::RecordBatch::Make(
         arrow::schema({arrow::field("id", arrow::int64()), arrow::field("text", arrow::utf8())}),
         count, {Check(ids.Finish()), Check(texts.Finish())});
-    vectors = Check(EmbeddingsView::FromArrow(Check(lists.Finish()), 4));
+    lists = Check(rows.Finish());
+    vectors = Check(EmbeddingsView::FromArrow(lists, 4));
   }
   std::string Range() const {
     return std::to_string(first) + " " + std::to_string(batch->num_rows());
@@ -103,8 +108,10 @@ class Workload {
     Defer();
     RaceForAnId();
     DeleteSome();
+    DeleteByPredicate();
     for (int i = 0; i < 4; ++i) Append(5, 20);
     BuildAll();
+    Overwrite();
     Defer();
     DeleteSome();
     BuildAll();
@@ -193,6 +200,40 @@ class Workload {
       return;
     }
     Check(Error(ErrorKind::kNotFound, "no file to delete from"));
+  }
+  static cp::Expression Between(int64_t first, int64_t rows) {
+    return cp::and_(cp::greater_equal(cp::field_ref("id"), cp::literal(first)),
+                    cp::less(cp::field_ref("id"), cp::literal(first + rows)));
+  }
+  /// The last 5 rows of a file and the whole of the next.
+  void DeleteByPredicate() {
+    const Rows a = Take(12), b = Take(9);
+    auto writer = Writer();
+    Check(writer->WriteBatch(*a.batch, a.vectors));
+    Check(writer->WriteBatch(*b.batch, b.vectors));
+    Commit(*writer, {&a, &b});
+    const std::string range = std::to_string(b.first - 5) + " 14";
+    Say("try-delete " + range);
+    const auto done = Check(DeleteRows(catalog_, kTable, Between(b.first - 5, 14)));
+    if (done.rows != 14 || done.removed_files != 1) Check(Error(ErrorKind::kCorrupt, "miscounted"));
+    Say("ack-delete " + range);
+  }
+  /// A stream in place of some rows that were committed before it.
+  void Overwrite() {
+    const Rows old = Take(20), fresh = Take(15);
+    auto writer = Writer();
+    Check(writer->WriteBatch(*old.batch, old.vectors));
+    Commit(*writer, {&old});
+    const auto with_vectors =
+        Check(fresh.batch->AddColumn(2, "embedding", fresh.lists));
+    const auto stream = Check(arrow::RecordBatchReader::Make({with_vectors}));
+    Check(writer->WriteStream(*stream));
+    const std::string gone = std::to_string(old.first + 10) + " 10";
+    Say("try-delete " + gone);
+    Say("try " + fresh.Range());
+    Check(writer->CommitOverwrite(Between(old.first + 10, 25)));
+    Say("ack " + fresh.Range());
+    Say("ack-delete " + gone);
   }
   void BuildAll() {
     const auto built = Check(BuildIndexes(catalog_, kTable, {.threads = 1}));
