@@ -49,6 +49,7 @@ class Pair {
     EXPECT_TRUE(catalog_
                     ->CreateTable(kTable, TableProperties(
                                               policy, {{"commit.manifest.min-count-to-merge", "4"},
+                                                       {"write.target-file-size-bytes", "1000"},
                                                        {"tarn.index.min-rows", "8"}}))
                     .ok());
     model_.columns = {{0, "c0", false}, {1, "c1", false}};
@@ -64,6 +65,7 @@ class Pair {
     };
     static constexpr Choice kChoices[] = {
         {6, "append", &Pair::Append},         {4, "idempotent", &Pair::AppendOnce},
+        {3, "stream", &Pair::Stream},         {4, "overwrite", &Pair::Overwrite},
         {2, "positions", &Pair::Delete},      {5, "delete", &Pair::DeleteWhere},
         {3, "index", &Pair::BuildIndexes_},   {2, "expire", &Pair::Expire},
         {1, "orphans", &Pair::Orphans},       {3, "alter", &Pair::Alter},
@@ -152,6 +154,50 @@ class Pair {
       if (writer.WriteBatch(*batch.batch, batch.vectors).ok()) staged.push_back(std::move(batch));
     }
     CommitSurely(writer);
+    for (auto& batch : staged) model_.rows.merge(batch.rows);
+    Remember();
+  }
+
+  /// Several batches as one stream, which is cut into files of its own.
+  void Stream() {
+    auto& writer = Writer();
+    std::vector<TableModel::Batch> parts;
+    std::vector<std::shared_ptr<arrow::RecordBatch>> batches;
+    for (uint64_t i = 0; i <= Draw(4); ++i) {
+      parts.push_back(model_.NewBatch(static_cast<int64_t>(1 + Draw(25))));
+      batches.push_back(parts.back().whole);
+    }
+    const auto stream = arrow::RecordBatchReader::Make(batches).ValueOrDie();
+    MayFail();
+    const auto staged = writer.WriteStream(*stream);
+    CommitSurely(writer);
+    if (staged.ok()) {
+      for (auto& part : parts) model_.rows.merge(part.rows);
+    }
+    Remember();
+  }
+
+  /// Rows come in place of those that match; they stay themselves, whether they match or not.
+  void Overwrite() {
+    const auto predicate = RandomPredicate(model_, random_);
+    SCOPED_TRACE(predicate.text);
+    last_ += " " + predicate.text;
+    const auto gone = predicate.Matches(model_.rows);
+    const auto view = ReadView::Open(catalog_, kTable).ValueOrDie();
+    const auto parsed = ParsePredicate(predicate.text, *view->schema());
+    ASSERT_TRUE(parsed.ok()) << parsed.status();
+    auto& writer = Writer();
+    std::vector<TableModel::Batch> staged;
+    MayFail();
+    for (uint64_t i = Draw(3); i > 0; --i) {
+      auto batch = model_.NewBatch(static_cast<int64_t>(1 + Draw(20)));
+      if (writer.WriteBatch(*batch.batch, batch.vectors).ok()) staged.push_back(std::move(batch));
+    }
+    auto done = writer.CommitOverwrite(*parsed);
+    Heal();
+    for (int i = 0; i < 5 && !done.ok(); ++i) done = writer.CommitOverwrite(*parsed);
+    ASSERT_TRUE(done.ok()) << done.status();
+    for (const int64_t id : gone) model_.rows.erase(id);
     for (auto& batch : staged) model_.rows.merge(batch.rows);
     Remember();
   }
