@@ -239,6 +239,38 @@ def test_one_row_is_one_row(table):
     assert "deleted 1 row of db.t, snapshot" in table.run("delete", "db.t", "--where", "id = 5").stdout
 
 
+def test_ingest_replaces_the_rows_of_a_predicate(table, duckdb_ids, tmp_path):
+    fresh = sample().slice(0, 30)
+    pq.write_table(fresh, tmp_path / "fresh.parquet")
+    where = "lang = 'en' OR id < 20"
+    gone = set(duckdb_ids(where))
+    said = table.run("ingest", "db.t", tmp_path / "fresh.parquet", "--overwrite", where).stdout
+    assert "ingested 30 rows" in said and snapshots(table) == 2
+    expected = sorted([i for i in range(ROWS) if i not in gone] + list(range(30)))
+    assert sorted(scan_ids(table, "true")) == expected
+    assert sorted(table.iceberg("db.t")["id"].to_pylist()) == expected
+    # Sent again it replaces itself.
+    table.run("ingest", "db.t", tmp_path / "fresh.parquet", "--overwrite", "id < 30")
+    expected = sorted([i for i in range(30, ROWS) if i not in gone] + list(range(30)))
+    assert sorted(scan_ids(table, "true")) == expected
+    table.run("ingest", "db.t", tmp_path / "fresh.parquet", "--overwrite", "true")
+    assert sorted(scan_ids(table, "true")) == list(range(30))
+    assert "is sound" in table.run("verify", "db.t").stdout
+
+
+@pytest.mark.parametrize("arguments,says", [
+    (("--overwrite", "lnag = 'en'"), "the nearest is 'lang'"),
+    (("--overwrite", ""), "expected a condition"),
+    (("--overwrite", "true", "--commit-every", 1), "leave --commit-every out"),
+])
+def test_a_bad_overwrite_is_refused_before_anything_is_written(table, tmp_path, arguments, says):
+    before = table.metadata("db.t").read_bytes(), table.files("db.t")
+    assert says in table.run("ingest", "db.t", tmp_path / "rows.parquet", *arguments, code=1).stderr
+    assert (table.metadata("db.t").read_bytes(), table.files("db.t")) == before
+    assert "no table db.new" in table.run("ingest", "db.new", tmp_path / "rows.parquet", "--overwrite", "true",
+                                          code=1).stderr
+
+
 def test_older_states_are_filtered_under_their_own_columns(table, duckdb_ids):
     first = json.loads(table.metadata("db.t").read_text())["current-snapshot-id"]
     table.run("alter", "db.t", "--rename", "lang=tongue")
