@@ -26,10 +26,10 @@ struct DeleteRowsResult {
 /// counts as the first. Files whose rows all go are removed; of the others the rows are marked by
 /// position deletes, which every engine reads. Nothing matches: no commit.
 ///
-/// `predicate` names columns of the table's schema. kBadInput: an unknown column, a predicate that
-/// is not boolean. kNotSupported: a table of another format version than 2. Safe beside any other
-/// writer; kCommitStateUnknown: what happened could not be found out, nothing was deleted from the
-/// store, and calling again is safe.
+/// `predicate` names columns of the table's schema, not by their numbers. kBadInput: an unknown
+/// column, a predicate that is not boolean. kNotSupported: a table of another format version than
+/// 2. Safe beside any other writer; kCommitStateUnknown: what happened could not be found out,
+/// nothing was deleted from the store, and calling again is safe.
 Result<DeleteRowsResult> DeleteRows(std::shared_ptr<CatalogProvider> catalog,
                                     const TableIdent& table,
                                     const arrow::compute::Expression& predicate);

@@ -17,6 +17,8 @@ Result<DeleteRowsResult> DeleteRows(std::shared_ptr<CatalogProvider> catalog,
                                     const TableIdent& table,
                                     const arrow::compute::Expression& predicate) {
   RowDeletes deletes(catalog, predicate);
+  ARROW_ASSIGN_OR_RAISE(const auto now, catalog->LoadTable(table));
+  ARROW_RETURN_NOT_OK(deletes.LookAhead(now));
   CommitAttempt attempt(*catalog, table, [&](const TableState& base) -> Result<CommitPlan> {
     CommitPlan plan;
     plan.snapshot.emplace();

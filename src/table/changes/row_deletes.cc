@@ -130,6 +130,17 @@ Status RowDeletes::AddTo(const TableState& base, CommitPlan* plan) {
   return Status::OK();
 }
 
+Status RowDeletes::LookAhead(const TableState& state) {
+  CommitPlan unused;
+  unused.snapshot.emplace();
+  const Status status = AddTo(state, &unused);
+  if (!status.ok()) DeleteUnused(/*committed=*/false);
+  // No plan of a commit names anything yet.
+  rows_ = removed_files_ = 0;
+  named_.clear();
+  return status;
+}
+
 Result<std::vector<RowDeletes::Target>> RowDeletes::Resolve(const iceberg::Schema& schema,
                                                             const ReadView& view,
                                                             const iceberg::LiveFiles& live) {

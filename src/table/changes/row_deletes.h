@@ -35,6 +35,10 @@ class RowDeletes {
   /// is not 2.
   Status AddTo(const TableState& base, CommitPlan* plan);
 
+  /// Does the work for a version ahead of the commit, so that its attempts, behind which other
+  /// writers queue, find most of it done. On an error nothing is left behind.
+  Status LookAhead(const TableState& state);
+
   int64_t rows() const { return rows_; }                    ///< that the newest plan deletes
   int64_t removed_files() const { return removed_files_; }  ///< by the newest plan
 

@@ -153,6 +153,25 @@ TEST_F(DeletingRows, LooksOnlyIntoFilesThatMayHoldThem) {
                      ErrorKind::kIo));
 }
 
+TEST_F(DeletingRows, OfMillionsInOneFileLieInSeveralDeleteFiles) {
+  constexpr int64_t kRows = 2'000'100;
+  arrow::Int64Builder ids;
+  ASSERT_TRUE(ids.Reserve(kRows).ok());
+  for (int64_t id = 0; id < kRows; ++id) ids.UnsafeAppend(id);
+  auto writer = TableWriter::CreateOrOpen(catalog_, kDeletedFrom, {}).ValueOrDie();
+  ASSERT_TRUE(writer
+                  ->WriteBatch(
+                      *arrow::RecordBatch::Make(arrow::schema({arrow::field("id", arrow::int64())}),
+                                                kRows, {ids.Finish().ValueOrDie()}))
+                  .ok());
+  ASSERT_TRUE(writer->Commit().ok());
+  EXPECT_EQ(Delete(Between(50, 2'000'059)).rows, 2'000'010);
+  EXPECT_EQ(Live().deletes.size(), 2u);
+  auto left = Range(0, 50);
+  for (const int64_t id : Range(2'000'060, 40)) left.push_back(id);
+  EXPECT_EQ(Ids(), left);
+}
+
 TEST_F(DeletingRows, RefusesPredicatesThatDoNotFitAndChangesNothing) {
   Append(0, 10);
   for (const auto& bad : {cp::equal(cp::field_ref("nope"), Lit(1)), cp::field_ref("id"),

@@ -148,8 +148,9 @@ TEST_F(Overwriting, RunAgainFromItsStartAPipelineReplacesNothing) {
     auto writer = NewWriter();
     EXPECT_EQ(StageOnce(*writer, "day 5", 5, 10), run == 0);
     EXPECT_EQ(StageOnce(*writer, "day 6", 15, 10), run == 0);
-    Overwrite(*writer, cp::greater_equal(Id(), Lit(5)));
+    Overwrite(*writer, Between(5, 20));
     EXPECT_EQ(Ids(), Range(0, 25)) << run;
+    EXPECT_EQ(FilesInStore(), 4u) << "no delete file of a plan that was not made";
   }
   EXPECT_EQ(Snapshots(), 2u);
   // What is meant to be a delete still is one.

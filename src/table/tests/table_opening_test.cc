@@ -32,12 +32,10 @@ class OpeningATableAgain : public ::testing::Test {
     auto writer = Open(properties).ValueOrDie();
     arrow::Int64Builder ids;
     ASSERT_TRUE(ids.AppendValues(std::vector<int64_t>{1, 2}).ok());
-    const auto batch =
-        arrow::RecordBatch::Make(arrow::schema({arrow::field("id", arrow::int64())}), 2,
-                                 {ids.Finish().ValueOrDie()});
-    ASSERT_TRUE((properties.vectors.empty()
-                     ? writer->WriteBatch(*batch)
-                     : writer->WriteBatch(*batch, RandomVectors(2, 8, 0, 1)))
+    const auto batch = arrow::RecordBatch::Make(arrow::schema({arrow::field("id", arrow::int64())}),
+                                                2, {ids.Finish().ValueOrDie()});
+    ASSERT_TRUE((properties.vectors.empty() ? writer->WriteBatch(*batch)
+                                            : writer->WriteBatch(*batch, RandomVectors(2, 8, 0, 1)))
                     .ok());
     ASSERT_TRUE(writer->Commit().ok());
   }
@@ -65,8 +63,8 @@ TEST_F(OpeningATableAgain, GoesOnAfterAVectorColumnWasAdded) {
   auto writer = Open(With({Named("embedding")})).ValueOrDie();
   arrow::Int64Builder ids;
   ASSERT_TRUE(ids.Append(3).ok());
-  const auto batch = arrow::RecordBatch::Make(
-      arrow::schema({arrow::field("id", arrow::int64())}), 1, {ids.Finish().ValueOrDie()});
+  const auto batch = arrow::RecordBatch::Make(arrow::schema({arrow::field("id", arrow::int64())}),
+                                              1, {ids.Finish().ValueOrDie()});
   ASSERT_TRUE(writer->WriteBatch(*batch, RandomVectors(1, 8, 0, 2)).ok());
   ASSERT_TRUE(writer->Commit().ok());
   EXPECT_EQ(ReadView::Open(catalog_, kTable).ValueOrDie()->rows(), 3);

@@ -47,8 +47,9 @@ class WritingAStream : public DeletingRows {
     ASSERT_TRUE(catalog_->CreateTable(kDeletedFrom, properties).ok());
   }
   std::unique_ptr<TableWriter> NewWriter() {
-    return TableWriter::Make(catalog_, kDeletedFrom,
-                             {.index = IndexType::kFlat, .threads = 1, .index_in_background = false})
+    return TableWriter::Make(
+               catalog_, kDeletedFrom,
+               {.index = IndexType::kFlat, .threads = 1, .index_in_background = false})
         .ValueOrDie();
   }
   /// Rows of the live files, sorted.
@@ -179,9 +180,10 @@ TEST_F(WritingAStream, AFailedOneTakesTheCodebookAlongThatItTrained) {
     for (int64_t row = 0; row < rows; ++row) {
       EXPECT_TRUE(lists.Append().ok());
       for (int d = 0; d < 8; ++d) {
-        EXPECT_TRUE(values->Append(with_zero && row + 1 == rows
-                                       ? std::nanf("")
-                                       : static_cast<float>((row * 31 + d * 7) % 101))
+        EXPECT_TRUE(values
+                        ->Append(with_zero && row + 1 == rows
+                                     ? std::nanf("")
+                                     : static_cast<float>((row * 31 + d * 7) % 101))
                         .ok());
       }
     }
@@ -220,8 +222,8 @@ TEST_F(WritingAStream, IsCutByBytesWhereverTheyLie) {
   for (int i = 0; i < 1000; ++i) {
     ASSERT_TRUE(texts.Append(std::string(i < 900 ? 10 : 1000, 'x')).ok());
   }
-  const auto batch = arrow::RecordBatch::Make(
-      arrow::schema({arrow::field("text", arrow::utf8())}), 1000, {texts.Finish().ValueOrDie()});
+  const auto batch = arrow::RecordBatch::Make(arrow::schema({arrow::field("text", arrow::utf8())}),
+                                              1000, {texts.Finish().ValueOrDie()});
   for (const int64_t target : {1, 100, 5000, 20'000, 1'000'000}) {
     SCOPED_TRACE(target);
     const auto pieces = Cut({batch, batch->Slice(3, 7)}, target);
@@ -242,8 +244,8 @@ TEST_F(WritingAStream, CountsDictionariesAsWhatTheyStandFor) {
   for (int i = 0; i < 200'000; ++i) ASSERT_TRUE(builder.Append(std::string(96, 'a' + i % 3)).ok());
   std::shared_ptr<arrow::Array> words;
   ASSERT_TRUE(builder.Finish(&words).ok());
-  const auto batch = arrow::RecordBatch::Make(
-      arrow::schema({arrow::field("word", words->type())}), 200'000, {words});
+  const auto batch = arrow::RecordBatch::Make(arrow::schema({arrow::field("word", words->type())}),
+                                              200'000, {words});
   const auto pieces = Cut({batch}, 100 * 10'000);
   EXPECT_THAT(pieces, SizeIs(21)) << "each has one offset more";
   EXPECT_THAT(RowsOf(pieces), Each(Le(10'100)));

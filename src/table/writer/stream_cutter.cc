@@ -55,8 +55,9 @@ Status StreamCutter::Refill() {
     read_rows_ = 0;
     if (read_ == nullptr) return Status::OK();
     if (!read_->schema()->Equals(*batches_.schema(), /*check_metadata=*/false)) {
-      return Error(ErrorKind::kBadInput, "a batch of the stream has other columns than the stream: ",
-                   read_->schema()->ToString());
+      return Error(
+          ErrorKind::kBadInput,
+          "a batch of the stream has other columns than the stream: ", read_->schema()->ToString());
     }
   }
   const bool converts =
@@ -91,8 +92,8 @@ Status StreamCutter::TakeSome() {
   int64_t bytes = bytes_;
   for (int trim = 0; bytes > room && count > 1 && trim < kMostTrims; ++trim) {
     const double share = static_cast<double>(room) / static_cast<double>(bytes);
-    count = std::clamp<int64_t>(static_cast<int64_t>(static_cast<double>(count) * share), 1,
-                                count - 1);
+    count =
+        std::clamp<int64_t>(static_cast<int64_t>(static_cast<double>(count) * share), 1, count - 1);
     ARROW_ASSIGN_OR_RAISE(bytes, BytesOf(*rows_->Slice(0, count)));
   }
   taken_.push_back(rows_->Slice(0, count));

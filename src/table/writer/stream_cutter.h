@@ -38,7 +38,7 @@ class StreamCutter {
   Status TakeSome();
 
   arrow::RecordBatchReader& batches_;
-  std::shared_ptr<arrow::Schema> schema_;    ///< of what is given out
+  std::shared_ptr<arrow::Schema> schema_;              ///< of what is given out
   std::vector<std::shared_ptr<arrow::Field>> stored_;  ///< to convert to; nullptr: stays
   std::vector<bool> is_vector_;
   int64_t vector_bytes_ = 0;  ///< of one row

@@ -313,6 +313,15 @@ Result<SnapshotId> TableWriterImpl::CommitStaged(const Predicate* replaced) {
 }
 
 Result<SnapshotId> TableWriterImpl::TryStaged(const Predicate* replaced) {
+  std::unique_ptr<RowDeletes> deletes;
+  if (replaced != nullptr) {
+    deletes = std::make_unique<RowDeletes>(catalog_, *replaced);
+    ARROW_ASSIGN_OR_RAISE(const auto now, catalog_->LoadTable(state_.ident));
+    // Without columns there are no rows yet.
+    if (!now.metadata->CurrentSchema().fields.empty()) {
+      ARROW_RETURN_NOT_OK(deletes->LookAhead(now));
+    }
+  }
   AppendCommit rest;
   rest.parent = parent_;
   if (state_.metadata->CurrentSchema().fields.empty() && !schema_.fields.empty()) {
@@ -321,9 +330,8 @@ Result<SnapshotId> TableWriterImpl::TryStaged(const Predicate* replaced) {
   files_.shelf().AddTo(&rest);
   commit_ = std::make_unique<StagedCommit>(std::move(staged_), std::move(rest));
   staged_.clear();
-  if (replaced != nullptr) {
-    commit_->Replace(std::make_unique<RowDeletes>(catalog_, *replaced),
-                     {repeated_.begin(), repeated_.end()});
+  if (deletes != nullptr) {
+    commit_->Replace(std::move(deletes), {repeated_.begin(), repeated_.end()});
   }
   attempt_ = std::make_unique<CommitAttempt>(
       *catalog_, state_.ident, [commit = commit_.get()](const TableState& base) {
