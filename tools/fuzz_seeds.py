@@ -36,6 +36,13 @@ FILES = {
 }
 NAME_MAPPING = """[{"field-id": 1, "names": ["id", "key"]}, {"names": ["old"]}, {"field-id": 2, "names": ["s"], "fields":
 [{"field-id": 3, "names": ["l"], "fields": [{"field-id": 4, "names": ["element"]}]}]}]"""
+PREDICATES = {
+    "numbers": "i = 1 OR l <> 9223372036854775808 AND f < 16777217 OR d >= -1.5e3 OR m IN (0.01, 2, NULL)",
+    "texts": "s LIKE 'a\\%b_%' OR s NOT LIKE '!%%' ESCAPE '!' OR s = 'it''s' OR n.s > \"s\" OR b = X'00ff' OR k < x'0102'",
+    "times": "y = DATE '2024-01-31' AND t < TIMESTAMP '2024-01-31T10:00:00.5+02:00' OR o = TIME '10:00' OR y < '1970-01-01'",
+    "logic": "NOT (g AND i BETWEEN 1 AND 2) OR ((g) = true) IS NOT NULL OR v IS NULL OR n IS NULL OR NULL",
+    "sets": "u NOT IN ('01234567-89ab-cdef-0123-456789abcdef') AND s IN ('', 'a', null) AND 1 IN (i, l) AND i < d",
+}
 # Large enough that a search walks the graph.
 WALKED = (530, 2, ["--metric", "euclidean", "--hnsw-m", "4"])
 
@@ -135,6 +142,8 @@ def main():
             save("deletion_vector_fuzz", f"spark_v3-{i}-{j}", data[blob["offset"]:blob["offset"] + blob["length"]])
     save("deletion_vector_fuzz", "runs", deletion_vector_of_runs())
     save("name_mapping_fuzz", "nested", NAME_MAPPING.encode())
+    for name, text in PREDICATES.items():
+        save("predicate_fuzz", name, text.encode())
 
 
 if __name__ == "__main__":

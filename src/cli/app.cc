@@ -35,6 +35,7 @@ int Run(int argc, const char* const* argv, std::ostream& out, std::ostream& err)
       "Examples:\n"
       "  tarn ingest default.docs docs.parquet --vector embedding --metric cosine\n"
       "  tarn search default.docs --like-id 42 --k 5 --columns id,title\n"
+      "  tarn scan default.docs --where \"lang = 'en' AND year >= 2020\"\n"
       "  tarn -C /data/lake info default.docs\n"
       "  tarn -C 'sqlite:////data/catalog.db?warehouse=/data/lake' list\n\n"
       "Exit codes: 0 done, 1 the command failed, 2 wrong usage.");
@@ -42,6 +43,7 @@ int Run(int argc, const char* const* argv, std::ostream& out, std::ostream& err)
   AddIngest(app, session);
   AddSearch(app, session);
   AddScan(app, session);
+  AddDelete(app, session);
   AddInfo(app, session);
   AddList(app, session);
   AddDrop(app, session);

@@ -46,6 +46,7 @@ void AddCreate(CLI::App& app, Session& session);
 void AddIngest(CLI::App& app, Session& session);
 void AddSearch(CLI::App& app, Session& session);
 void AddScan(CLI::App& app, Session& session);
+void AddDelete(CLI::App& app, Session& session);
 void AddInfo(CLI::App& app, Session& session);
 void AddList(CLI::App& app, Session& session);
 void AddDrop(CLI::App& app, Session& session);

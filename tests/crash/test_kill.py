@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A process that writes to a table is killed at every crash point, at several of its visits. Afterwards Tarn and
-PyIceberg see every acknowledged row once, what was in flight whole or not at all, and nothing else; a fresh process
-goes on from there."""
+PyIceberg see every acknowledged row once, what was in flight whole or not at all, and nothing else, also once the
+files that nothing names are deleted; a fresh process goes on from there."""
 import os
 import re
 import subprocess
@@ -50,24 +50,32 @@ class Place:
         assert not findings, findings
         return [int(line.split()[1]) for line in lines if line.startswith("id ")]
 
-    def iceberg_ids(self):
-        """None where there is no table yet."""
+    def sweep(self):
+        """Deletes every orphan, however young: nobody writes. Returns how many there were."""
+        done = subprocess.run([BINARY, "-C", self.uri, "--no-sync", "orphans", "db.t", "--older-than", "0s", "--force",
+                               "--delete"], capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0 and not done.stderr, done.stderr
+        found = re.search(r"(\d+) orphans of .*; deleted (\d+)$", done.stdout)
+        assert found and found[1] == found[2], done.stdout
+        return int(found[1])
+
+    def iceberg_table(self):
+        """None where there is none yet."""
         if self.kind == "hadoop":
             metadata = self.folder / "warehouse" / "db" / "t" / "metadata"
             found = [re.fullmatch(r"v(\d+)\.metadata\.json", f.name) for f in metadata.glob("*")]
             versions = [int(match[1]) for match in found if match]
             if not versions:
                 return None
-            table = StaticTable.from_metadata(str(metadata / f"v{max(versions)}.metadata.json"))
-        else:
-            if not (self.folder / "catalog.db").exists():
-                return None
-            catalog = SqlCatalog("lake", uri=f"sqlite:///{self.folder}/catalog.db",
-                                 warehouse=f"file://{self.folder}/warehouse")
-            if not catalog.table_exists("db.t"):
-                return None
-            table = catalog.load_table("db.t")
-        rows = table.scan().to_arrow()
+            return StaticTable.from_metadata(str(metadata / f"v{max(versions)}.metadata.json"))
+        if not (self.folder / "catalog.db").exists():
+            return None
+        catalog = SqlCatalog("lake", uri=f"sqlite:///{self.folder}/catalog.db",
+                             warehouse=f"file://{self.folder}/warehouse")
+        return catalog.load_table("db.t") if catalog.table_exists("db.t") else None
+
+    def iceberg_ids(self):
+        rows = self.iceberg_table().scan().to_arrow()
         return rows.column("id").to_pylist() if "id" in rows.column_names else []
 
 
@@ -125,6 +133,8 @@ def kinds_of(point):
     return ["hadoop", "sql"] if point.startswith("commit/") else ["hadoop"]
 
 
+# Killed there, a process has written files that it has not published.
+LEAVE_ORPHANS = {"writer/staged", "snapshot/list/written", "snapshot/manifest/written", "index/build/written"}
 CASES = [(point, kind) for point in points() for kind in kinds_of(point)]
 
 
@@ -142,7 +152,11 @@ def test_the_workload_ends_well_when_nobody_kills_it(kind, tmp_path):
     ledger = Ledger()
     ledger.read(lines[:-1])
     assert not ledger.tried
-    assert ledger.check(place.tarn_ids(), "tarn") == ledger.check(place.iceberg_ids(), "pyiceberg")
+    there = ledger.check(place.tarn_ids(), "tarn")
+    assert there == ledger.check(place.iceberg_ids(), "pyiceberg")
+    place.sweep()
+    assert place.sweep() == 0
+    assert set(place.tarn_ids()) == set(place.iceberg_ids()) == there
 
 
 @pytest.mark.parametrize("point,kind", CASES)
@@ -156,9 +170,11 @@ def test_a_kill_loses_nothing_and_doubles_nothing(point, kind, tmp_path):
         ledger = Ledger()
         ledger.read(lines)
         there = ledger.check(place.tarn_ids(), "tarn")
-        seen = place.iceberg_ids()
-        if seen is not None:
-            assert ledger.check(seen, "pyiceberg") == there
+        if place.iceberg_table() is not None:
+            orphans = place.sweep()
+            assert orphans > 0 or point not in LEAVE_ORPHANS
+            assert sorted(place.tarn_ids()) == sorted(there)
+            assert ledger.check(place.iceberg_ids(), "pyiceberg") == there
 
         # A fresh process takes it up. What was in flight is settled by now.
         ledger.tried = [group for group in ledger.tried if group & there]

@@ -1,30 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Random operations on a table and on a model of it, with a store that fails now and then. Whatever
-// happened, both must hold the same rows. TARN_MODEL_STEPS makes it longer; the seed is printed.
+// Random operations on a table and on a model of it, in every kind of catalog, with a store that
+// fails now and then. Whatever happened, both must hold the same rows. TARN_MODEL_STEPS makes it
+// longer; the seed is printed.
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
-#include <filesystem>
 #include <functional>
 #include <random>
 
 #include "arrow/api.h"
+#include "arrow/compute/expression.h"
 #include "base/random_id.h"
 #include "catalog/commit_attempt.h"
 #include "gtest/gtest.h"
 #include "iceberg/location.h"
 #include "iceberg/manifest_io.h"
 #include "iceberg/table_metadata.h"
-#include "store/fault_store.h"
 #include "table/indexing/position_delete_file.h"
 #include "tarn/alter_table.h"
+#include "tarn/delete_rows.h"
 #include "tarn/indexing.h"
 #include "tarn/maintenance.h"
+#include "tarn/predicate.h"
 #include "tarn/read_view.h"
 #include "tarn/search_session.h"
 #include "tarn/table_info.h"
 #include "tarn/table_writer.h"
+#include "tests/model/model_predicate.h"
+#include "tests/model/model_world.h"
 #include "tests/model/table_model.h"
 
 namespace tarn {
@@ -36,8 +40,7 @@ const TableIdent kTable{{"db"}, "t"};
 /// the model says what the table must be.
 class Pair {
  public:
-  Pair(std::shared_ptr<Store> base, uint64_t seed)
-      : store_(FaultStore::Make(std::move(base))), random_(seed) {
+  Pair(ModelWorld::Kind kind, uint64_t seed) : world_(kind), store_(world_.store()), random_(seed) {
     catalog_ = NewCatalog();
     VectorStoragePolicy policy;
     policy.column_name = "embedding";
@@ -46,6 +49,7 @@ class Pair {
     EXPECT_TRUE(catalog_
                     ->CreateTable(kTable, TableProperties(
                                               policy, {{"commit.manifest.min-count-to-merge", "4"},
+                                                       {"write.target-file-size-bytes", "1000"},
                                                        {"tarn.index.min-rows", "8"}}))
                     .ok());
     model_.columns = {{0, "c0", false}, {1, "c1", false}};
@@ -60,12 +64,13 @@ class Pair {
       void (Pair::*run)();
     };
     static constexpr Choice kChoices[] = {
-        {6, "append", &Pair::Append},     {4, "idempotent", &Pair::AppendOnce},
-        {6, "delete", &Pair::Delete},     {3, "index", &Pair::BuildIndexes_},
-        {2, "expire", &Pair::Expire},     {1, "orphans", &Pair::Orphans},
-        {3, "alter", &Pair::Alter},       {3, "travel", &Pair::Travel},
-        {1, "rollback", &Pair::Rollback}, {2, "fresh catalog", &Pair::Restart},
-        {3, "search", &Pair::Search},
+        {6, "append", &Pair::Append},         {4, "idempotent", &Pair::AppendOnce},
+        {3, "stream", &Pair::Stream},         {4, "overwrite", &Pair::Overwrite},
+        {2, "positions", &Pair::Delete},      {5, "delete", &Pair::DeleteWhere},
+        {3, "index", &Pair::BuildIndexes_},   {2, "expire", &Pair::Expire},
+        {1, "orphans", &Pair::Orphans},       {3, "alter", &Pair::Alter},
+        {3, "travel", &Pair::Travel},         {1, "rollback", &Pair::Rollback},
+        {2, "fresh catalog", &Pair::Restart}, {3, "search", &Pair::Search},
     };
     int total = 0;
     for (const auto& choice : kChoices) total += choice.weight;
@@ -103,9 +108,7 @@ class Pair {
  private:
   uint64_t Draw(uint64_t below) { return random_() % below; }
 
-  std::shared_ptr<CatalogProvider> NewCatalog() {
-    return HadoopCatalog::Make(store_, "warehouse").ValueOrDie();
-  }
+  std::shared_ptr<CatalogProvider> NewCatalog() { return world_.NewCatalog(); }
 
   /// A third of the operations meet a fault somewhere.
   void MayFail() {
@@ -151,6 +154,50 @@ class Pair {
       if (writer.WriteBatch(*batch.batch, batch.vectors).ok()) staged.push_back(std::move(batch));
     }
     CommitSurely(writer);
+    for (auto& batch : staged) model_.rows.merge(batch.rows);
+    Remember();
+  }
+
+  /// Several batches as one stream, which is cut into files of its own.
+  void Stream() {
+    auto& writer = Writer();
+    std::vector<TableModel::Batch> parts;
+    std::vector<std::shared_ptr<arrow::RecordBatch>> batches;
+    for (uint64_t i = 0; i <= Draw(4); ++i) {
+      parts.push_back(model_.NewBatch(static_cast<int64_t>(1 + Draw(25))));
+      batches.push_back(parts.back().whole);
+    }
+    const auto stream = arrow::RecordBatchReader::Make(batches).ValueOrDie();
+    MayFail();
+    const auto staged = writer.WriteStream(*stream);
+    CommitSurely(writer);
+    if (staged.ok()) {
+      for (auto& part : parts) model_.rows.merge(part.rows);
+    }
+    Remember();
+  }
+
+  /// Rows come in place of those that match; they stay themselves, whether they match or not.
+  void Overwrite() {
+    const auto predicate = RandomPredicate(model_, random_);
+    SCOPED_TRACE(predicate.text);
+    last_ += " " + predicate.text;
+    const auto gone = predicate.Matches(model_.rows);
+    const auto view = ReadView::Open(catalog_, kTable).ValueOrDie();
+    const auto parsed = ParsePredicate(predicate.text, *view->schema());
+    ASSERT_TRUE(parsed.ok()) << parsed.status();
+    auto& writer = Writer();
+    std::vector<TableModel::Batch> staged;
+    MayFail();
+    for (uint64_t i = Draw(3); i > 0; --i) {
+      auto batch = model_.NewBatch(static_cast<int64_t>(1 + Draw(20)));
+      if (writer.WriteBatch(*batch.batch, batch.vectors).ok()) staged.push_back(std::move(batch));
+    }
+    auto done = writer.CommitOverwrite(*parsed);
+    Heal();
+    for (int i = 0; i < 5 && !done.ok(); ++i) done = writer.CommitOverwrite(*parsed);
+    ASSERT_TRUE(done.ok()) << done.status();
+    for (const int64_t id : gone) model_.rows.erase(id);
     for (auto& batch : staged) model_.rows.merge(batch.rows);
     Remember();
   }
@@ -213,6 +260,27 @@ class Pair {
     auto done = attempt.Commit();
     Heal();
     for (int i = 0; i < 5 && !done.ok(); ++i) done = attempt.Commit();
+    ASSERT_TRUE(done.ok()) << done.status();
+    for (const int64_t id : gone) model_.rows.erase(id);
+    Remember();
+  }
+
+  /// The rows of a predicate are deleted, however often it has to be said.
+  void DeleteWhere() {
+    const auto predicate = RandomPredicate(model_, random_);
+    SCOPED_TRACE(predicate.text);
+    last_ += " " + predicate.text;
+    const auto gone = predicate.Matches(model_.rows);
+    const auto view = ReadView::Open(catalog_, kTable).ValueOrDie();
+    const auto parsed = ParsePredicate(predicate.text, *view->schema());
+    ASSERT_TRUE(parsed.ok()) << parsed.status();
+    MayFail();
+    auto done = DeleteRows(catalog_, kTable, *parsed);
+    Heal();
+    if (done.ok()) {
+      ASSERT_EQ(done->rows, static_cast<int64_t>(gone.size()));
+    }
+    for (int i = 0; i < 5 && !done.ok(); ++i) done = DeleteRows(catalog_, kTable, *parsed);
     ASSERT_TRUE(done.ok()) << done.status();
     for (const int64_t id : gone) model_.rows.erase(id);
     Remember();
@@ -363,6 +431,7 @@ class Pair {
   const TableModel& model() const { return model_; }
 
  private:
+  ModelWorld world_;
   std::shared_ptr<FaultStore> store_;
   std::shared_ptr<CatalogProvider> catalog_;
   std::mt19937_64 random_;
@@ -377,9 +446,10 @@ int Steps() {
   return steps != nullptr ? std::max(1, std::atoi(steps)) : 250;
 }
 
-void RunModel(const std::shared_ptr<Store>& store, uint64_t seed) {
+void RunModel(ModelWorld::Kind kind, uint64_t seed) {
   SCOPED_TRACE("seed " + std::to_string(seed));
-  Pair pair(store, seed);
+  std::cout << "seed " << seed << std::endl;
+  Pair pair(kind, seed);
   for (int step = 0; step < Steps() && !::testing::Test::HasFatalFailure(); ++step) {
     SCOPED_TRACE("step " + std::to_string(step));
     pair.NoteDeleted(pair.model().rows);
@@ -396,12 +466,12 @@ void RunModel(const std::shared_ptr<Store>& store, uint64_t seed) {
 
 class ATableAndItsModel : public ::testing::TestWithParam<uint64_t> {};
 
-TEST_P(ATableAndItsModel, AgreeInMemory) { RunModel(MemoryStore::Make(), GetParam()); }
-
+TEST_P(ATableAndItsModel, AgreeInMemory) { RunModel(ModelWorld::Kind::kMemory, GetParam()); }
 TEST_P(ATableAndItsModel, AgreeInAFolder) {
-  const auto folder = std::filesystem::temp_directory_path() / ("tarn-model-" + NewUuid4());
-  RunModel(LocalStore::Make(folder, {.durable = false}).ValueOrDie(), GetParam() + 1000);
-  std::filesystem::remove_all(folder);
+  RunModel(ModelWorld::Kind::kFolder, GetParam() + 1000);
+}
+TEST_P(ATableAndItsModel, AgreeInADatabase) {
+  RunModel(ModelWorld::Kind::kDatabase, GetParam() + 2000);
 }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, ATableAndItsModel, ::testing::Values(1, 2, 3));

@@ -48,7 +48,9 @@ TableModel::Batch TableModel::NewBatch(int64_t count) {
     arrays.push_back(std::move(array));
   }
   out.batch = arrow::RecordBatch::Make(arrow::schema(std::move(fields)), count, std::move(arrays));
-  out.vectors = EmbeddingsView::FromArrow(vectors.Finish().ValueOrDie(), kDim).ValueOrDie();
+  const auto lists = vectors.Finish().ValueOrDie();
+  out.whole = out.batch->AddColumn(out.batch->num_columns(), "embedding", lists).ValueOrDie();
+  out.vectors = EmbeddingsView::FromArrow(lists, kDim).ValueOrDie();
   return out;
 }
 

@@ -40,6 +40,8 @@ class TableModel {
   struct Batch {
     std::shared_ptr<arrow::RecordBatch> batch;
     EmbeddingsView vectors;
+    /// `batch` with the vectors as a column.
+    std::shared_ptr<arrow::RecordBatch> whole;
     Rows rows;
   };
   Batch NewBatch(int64_t count);

@@ -2,11 +2,14 @@
 #include <CLI/CLI.hpp>
 
 #include "arrow/api.h"
+#include "arrow/compute/expression.h"
 #include "cli/app.h"
 #include "cli/batch_input.h"
 #include "cli/npy.h"
 #include "cli/progress.h"
 #include "cli/vector_options.h"
+#include "tarn/predicate.h"
+#include "tarn/read_view.h"
 #include "tarn/table_info.h"
 #include "tarn/table_writer.h"
 
@@ -24,6 +27,7 @@ struct Options {
   std::string index = "hnsw";
   bool deferred = false;
   std::string batch_id;
+  std::optional<std::string> overwrite;
   std::string on_bad_vectors = "error";
   int threads = 0;
 };
@@ -194,9 +198,24 @@ Status IngestOne(Session& session, const Options& options, const TableIdent& ide
   return Status::OK();
 }
 
+/// Which rows the new ones come in place of. Said before anything is written.
+Result<std::optional<arrow::compute::Expression>> OverwritePredicate(Session& session,
+                                                                     const Options& options,
+                                                                     const TableIdent& ident) {
+  if (!options.overwrite) return std::nullopt;
+  if (options.commit_every > 0) {
+    return Error(ErrorKind::kBadInput,
+                 "--overwrite replaces rows in one commit; leave --commit-every out");
+  }
+  ARROW_ASSIGN_OR_RAISE(auto catalog, session.OpenCatalog(/*create=*/false));
+  ARROW_ASSIGN_OR_RAISE(const auto view, ReadView::Open(catalog, ident));
+  return ParsePredicate(*options.overwrite, *view->schema());
+}
+
 Status Ingest(Session& session, const Options& options) {
   ARROW_ASSIGN_OR_RAISE(auto ident, TableIdent::Parse(options.table));
   if (options.batch_rows < 1) return Error(ErrorKind::kBadInput, "--batch-rows must be at least 1");
+  ARROW_ASSIGN_OR_RAISE(const auto overwrite, OverwritePredicate(session, options, ident));
   std::optional<MatrixFeed> matrix;
   if (!options.npy.empty()) {
     ARROW_ASSIGN_OR_RAISE(matrix, MatrixFeed::Open(options.npy));
@@ -209,7 +228,8 @@ Status Ingest(Session& session, const Options& options) {
   }
   if (matrix) ARROW_RETURN_NOT_OK(matrix->CheckUsedUp());
   if (!writer) return Error(ErrorKind::kBadInput, "the input has no rows; nothing was written");
-  ARROW_ASSIGN_OR_RAISE(done.snapshot, writer->Commit());
+  ARROW_ASSIGN_OR_RAISE(done.snapshot,
+                        overwrite ? writer->CommitOverwrite(*overwrite) : writer->Commit());
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   char timing[64];
@@ -255,6 +275,11 @@ void AddIngest(CLI::App& app, Session& session) {
   command->add_option("--batch-id", options->batch_id,
                       "Name of this input: batches that were committed under it before are left "
                       "out, so that\nthe command may be repeated (with the same --batch-rows)");
+  command
+      ->add_option("--overwrite", options->overwrite,
+                   "Replace the rows for which this is true, in the same commit; the table must "
+                   "exist")
+      ->type_name("PREDICATE");
   command->add_option("--on-bad-vectors", options->on_bad_vectors,
                       "A NaN, an infinity, or a zero vector under cosine: error, null or drop");
   command->add_option("--threads", options->threads, "Threads that build the index (0: all)");
@@ -267,6 +292,7 @@ void AddIngest(CLI::App& app, Session& session) {
       "Examples:\n"
       "  tarn ingest default.docs docs.parquet --vector embedding\n"
       "  tarn ingest default.docs docs.csv --vectors docs.npy --vector embedding --metric cosine\n"
+      "  tarn ingest default.docs today.parquet --overwrite \"day = DATE '2026-11-21'\"\n"
       "  produce | tarn ingest default.docs - --format ndjson --vector embedding --dim 384");
   command->callback([&session, options] {
     session.action = [&session, options] { return Ingest(session, *options); };

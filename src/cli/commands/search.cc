@@ -6,6 +6,7 @@
 #include "cli/as_of_options.h"
 #include "cli/query_source.h"
 #include "cli/table_sink.h"
+#include "cli/where_option.h"
 #include "tarn/search_session.h"
 
 namespace tarn::cli {
@@ -18,6 +19,7 @@ struct Options {
   SinkOptions sink;
   int threads = 0;
   AsOfOptions as_of;
+  WhereOption where;
 };
 
 Result<VectorStoragePolicy> PolicyOf(const ReadView& view, const std::string& column) {
@@ -60,11 +62,13 @@ Status Search(Session& session, const Options& options) {
   const auto view = search->view();
   ARROW_ASSIGN_OR_RAISE(auto policy, PolicyOf(*view, options.request.column));
   ARROW_ASSIGN_OR_RAISE(auto queries, options.queries.Read(*view, policy));
+  SearchRequest request = options.request;
+  ARROW_ASSIGN_OR_RAISE(request.filter, options.where.Filter(*view));
   const bool several = !options.queries.file.empty();
   const auto dim = static_cast<size_t>(policy.dim);
   std::unique_ptr<TableSink> sink;
   for (size_t q = 0; q < queries.size() / dim; ++q) {
-    auto found = search->Search(std::span(queries).subspan(q * dim, dim), options.request);
+    auto found = search->Search(std::span(queries).subspan(q * dim, dim), request);
     if (!found.ok())
       return several ? WithContext(found.status(), "query " + std::to_string(q)) : found.status();
     std::shared_ptr<arrow::Table> table = *found;
@@ -109,17 +113,21 @@ void AddSearch(CLI::App& app, Session& session) {
       ->add_option("--columns", options->request.columns,
                    "Columns to print, separated by commas; by default all but the vectors")
       ->delimiter(',');
+  options->where.AddTo(*command, "Search only among the rows for which this is true");
   command->add_option("--threads", options->threads,
                       "Threads of one query over several files (0: all)");
   options->as_of.AddTo(*command);
   options->sink.AddTo(*command);
   command->footer(
-      "_distance is smaller for nearer rows: 1 - cos for cosine, the Euclidean distance for "
-      "euclidean, minus the\n"
-      "inner product for dot_product. _file and _pos say where a row lies.\n\n"
-      "Examples:\n"
+      std::string(
+          "_distance is smaller for nearer rows: 1 - cos for cosine, the Euclidean distance for "
+          "euclidean, minus the\n"
+          "inner product for dot_product. _file and _pos say where a row lies.\n\n") +
+      kPredicateHelp +
+      "\nExamples:\n"
       "  tarn search default.docs --like-id n-02084071 --k 5\n"
       "  tarn search default.docs --vector @query.json --columns id,title --json\n"
+      "  tarn search default.docs --like-id 42 --where \"lang = 'en' AND year >= 2020\"\n"
       "  tarn search default.docs --queries queries.npy --k 100 --out neighbours.parquet");
   command->callback([&session, options] {
     session.action = [&session, options] { return Search(session, *options); };

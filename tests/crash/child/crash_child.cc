@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The process that test_kill.py kills. It writes to a table in every way there is and says on
-// standard output what it is about to commit, and what was acknowledged:
+// The process that test_kill.py kills, and of which test_race.py runs several. It writes to a table
+// in every way there is and says on standard output what it is about to commit, and what was
+// acknowledged:
 //
 //   try FIRST ROWS     the ids FIRST .. FIRST + ROWS - 1 are about to be committed, all or none
 //   ack FIRST ROWS     they are
@@ -11,6 +12,7 @@
 //
 //   crash_child --points              the names of all crash points
 //   crash_child CATALOG write SERIES   ids from SERIES * 1,000,000 on
+//   crash_child CATALOG append SERIES COMMITS   so many commits of 2 rows each, by one writer
 //   crash_child CATALOG check          prints "id ID" for every live row, "finding ..." for every
 //   fault
 #include <unistd.h>
@@ -100,6 +102,18 @@ class Workload {
     properties_ = TableProperties(policy, {{"commit.manifest.min-count-to-merge", "3"},
                                            {"write.metadata.previous-versions-max", "2"},
                                            {"tarn.index.min-rows", "10"}});
+  }
+
+  /// The table has the settings that tables have by default.
+  void AppendMany(int64_t commits) {
+    auto writer = Check(TableWriter::CreateOrOpen(
+        catalog_, kTable, TableProperties(properties_.vectors[0]), {.index = std::nullopt}));
+    for (int64_t i = 0; i < commits; ++i) {
+      const Rows rows = Take(2);
+      Check(writer->WriteBatch(*rows.batch, rows.vectors));
+      Commit(*writer, {&rows});
+    }
+    Say("done");
   }
 
   void Run() {
@@ -274,12 +288,16 @@ int Main(int argc, char** argv) {
     return 0;
   }
   if (args.size() < 2) {
-    std::cerr << "usage: crash_child --points | CATALOG write SERIES | CATALOG check\n";
+    std::cerr
+        << "usage: crash_child --points | CATALOG write SERIES | CATALOG append SERIES COMMITS | "
+           "CATALOG check\n";
     return 2;
   }
   const auto catalog = Check(OpenCatalog(args[0], {.durable = false}));
   if (args[1] == "check") {
     PrintTable(catalog);
+  } else if (args[1] == "append" && args.size() == 4) {
+    Workload(catalog, std::atoll(args[2].c_str())).AppendMany(std::atoll(args[3].c_str()));
   } else {
     Workload(catalog, args.size() > 2 ? std::atoll(args[2].c_str()) : 1).Run();
   }
