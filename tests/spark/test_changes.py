@@ -146,3 +146,18 @@ def test_many_turns_of_both_leave_what_a_list_of_rows_would_hold(lake):
         assert lake.agree() == list(held.values())
     lake.check_search(list(held.values()))
     lake.is_sound()
+
+
+def test_no_row_is_lost_when_spark_begins_to_pack_metadata(lake):
+    make(lake, "merge-on-read", 600)
+    lake.sql("ALTER TABLE {} SET TBLPROPERTIES ('write.metadata.compression-codec' = 'gzip')")
+    lake.sql("INSERT INTO {} " + select_sql(600, 100))
+    lake.ingest("db.t", table(700, 100))
+    lake.sql("DELETE FROM {} WHERE id < 10")
+    lake.ingest("db.t", table(800, 100))
+    assert lake.agree() == rows(10, 890)
+    lake.sql("ALTER TABLE {} UNSET TBLPROPERTIES ('write.metadata.compression-codec')")
+    lake.ingest("db.t", table(900, 100))
+    lake.sql("INSERT INTO {} " + select_sql(1000, 100))
+    assert lake.agree() == rows(10, 1090)
+    lake.is_sound()
