@@ -3,8 +3,8 @@
 // HadoopVersions: the versions of one table as files `metadata/v<N>.metadata.json`.
 //
 // Iceberg Java may pack a version (`write.metadata.compression-codec`) and then names its file
-// `v<N>.gz.metadata.json`, long ago `v<N>.metadata.json.gz`. Such files are versions like the others;
-// Tarn writes none. Where a number has several, the plain one counts, as it does for Java.
+// `v<N>.gz.metadata.json`, long ago `v<N>.metadata.json.gz`. Such files are versions like the
+// others; Tarn writes none. Where a number has several, the plain one counts, as it does for Java.
 //
 // A version is published by writing its file whole with put-if-absent: of all who try a number one
 // wins, and nothing else is needed for that, no lock and no hint. `version-hint.text` is a hint.

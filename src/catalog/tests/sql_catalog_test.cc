@@ -4,6 +4,7 @@
 #include <grp.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
 #include <filesystem>
 #include <fstream>
 #include <iostream>

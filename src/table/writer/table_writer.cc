@@ -12,6 +12,7 @@
 #include "format/storable_schema.h"
 #include "iceberg/location.h"
 #include "table/codebook/codebook_shelf.h"
+#include "table/current_properties.h"
 #include "table/file/reindex.h"
 #include "table/file_metrics.h"
 #include "table/indexing/index_pool.h"
@@ -174,7 +175,7 @@ Status CheckWritable(const TableState& state);
 Status TableWriterImpl::AdoptNewest() {
   if (adopted_ == state_.metadata || !staged_.empty() || attempt_) return Status::OK();
   ARROW_RETURN_NOT_OK(CheckWritable(state_));
-  ARROW_ASSIGN_OR_RAISE(properties_, TableProperties::FromIceberg(state_.metadata->properties));
+  ARROW_ASSIGN_OR_RAISE(properties_, CurrentProperties(*state_.metadata));
   if (!state_.metadata->CurrentSchema().fields.empty()) {
     schema_ = state_.metadata->CurrentSchema();
   }
@@ -434,7 +435,7 @@ Status CheckWritable(const TableState& state) {
 Result<std::unique_ptr<TableWriter>> OpenWriter(std::shared_ptr<CatalogProvider> catalog,
                                                 TableState state, TableWriterOptions options) {
   ARROW_RETURN_NOT_OK(CheckWritable(state));
-  ARROW_ASSIGN_OR_RAISE(auto properties, TableProperties::FromIceberg(state.metadata->properties));
+  ARROW_ASSIGN_OR_RAISE(auto properties, CurrentProperties(*state.metadata));
   return std::make_unique<TableWriterImpl>(std::move(catalog), std::move(state),
                                            std::move(properties), options);
 }
@@ -473,7 +474,7 @@ Result<std::unique_ptr<TableWriter>> TableWriter::CreateOrOpen(
       state = catalog->LoadTable(table);
   }
   ARROW_RETURN_NOT_OK(state.status());
-  ARROW_ASSIGN_OR_RAISE(auto existing, TableProperties::FromIceberg(state->metadata->properties));
+  ARROW_ASSIGN_OR_RAISE(auto existing, CurrentProperties(*state->metadata));
   if (existing.vectors != properties.vectors) {
     return Error(ErrorKind::kBadInput, "table ", table.ToString(),
                  " exists with other vector columns, dimensions, metrics or precisions");
