@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tables that Spark made, of both format versions, as tarn reads, searches and fills them."""
 import datetime as dt
-import json
 from decimal import Decimal
 
+import pyarrow.parquet as pq
 import pytest
 
 from spark.data import COLUMNS, MERGE_ON_READ, row, rows, select_sql, table, vector, vector_sql
@@ -18,12 +18,6 @@ def make(lake, version, columns=COLUMNS, clauses="", properties=""):
     lake.sql("CREATE NAMESPACE IF NOT EXISTS {}", "db")
     lake.sql(f"CREATE TABLE {{}} ({columns}) USING iceberg {clauses} TBLPROPERTIES ('format-version' = '{version}', "
              f"{MERGE_ON_READ}{properties})")
-
-
-def nearest(lake, query, *options):
-    found = lake.tarn("search", "db.t", "--column", "embedding", "--vector", str(query), "--k", 1, "--json",
-                      "--columns", "id", *options)
-    return json.loads(found)["id"]
 
 
 PARTITIONS = ["kind", "bucket(3, id)", "truncate(100, id)", "bucket(2, kind), truncate(500, id)"]
@@ -89,15 +83,6 @@ def test_widened_added_dropped_and_moved_columns(lake, version):
     lake.is_sound()
 
 
-def test_lists_of_floats_are_searched_without_being_asked_for(lake, version):
-    make(lake, version)
-    lake.sql("INSERT INTO {} " + select_sql(0, 700))
-    lake.sql("DELETE FROM {} WHERE id % 3 = 0")
-    left = [one for one in rows(0, 700) if one["id"] % 3]
-    assert lake.agree() == left
-    lake.is_sound()
-
-
 def test_deletion_vectors_that_are_replaced_time_and_again(lake):
     make(lake, 3)
     lake.sql("INSERT INTO {} " + select_sql(0, 500))
@@ -155,6 +140,62 @@ def test_views_of_the_past_of_a_table_of_spark(lake, version):
         snapshot = entry["snapshot_id"]
         assert lake.scan("db.t", "--snapshot", snapshot) == lake.sql(
             f"SELECT * FROM {{}} VERSION AS OF {snapshot} ORDER BY id")
+
+
+def test_files_that_spark_took_over_by_their_names(lake):
+    make(lake, 2)
+    # In the lake: a catalog that is a folder reads nothing outside it.
+    source = lake.folder / "lake" / "source.parquet"
+    pq.write_table(table(0, 300), source)
+    lake.call("add_files", source_table=f"'`parquet`.`{source}`'")
+    lake.sql("INSERT INTO {} " + select_sql(300, 100))
+    lake.sql("ALTER TABLE {} RENAME COLUMN kind TO sort")
+    lake.sql("DELETE FROM {} WHERE id % 6 = 0")
+    expected = [{"id": one["id"], "sort": one["kind"], "embedding": one["embedding"]} for one in rows(0, 400)
+                if one["id"] % 6]
+    assert lake.agree() == expected
+    lake.is_sound()
+
+
+def lineage(lake):
+    return lake.sql("SELECT id, _row_id, _last_updated_sequence_number FROM {} ORDER BY id")
+
+
+def test_the_lineage_of_rows_outlives_what_tarn_does(lake):
+    make(lake, 3)
+    lake.sql("INSERT INTO {} " + select_sql(0, 100))
+    lake.sql("UPDATE {} SET kind = 'new' WHERE id < 5")
+    lake.sql("DELETE FROM {} WHERE id > 90")
+    before = lineage(lake)
+    assert len(before) == 91 and all(one["_row_id"] is not None for one in before)
+    lake.tarn("tag", "db.t", "kept")
+    lake.tarn("alter", "db.t", "--rename", "kind=sort", "--add", "year int")
+    lake.tarn("properties", "set", "db.t", "owner=me")
+    lake.tarn("expire", "db.t", "--older-than", "0s", "--retain-last", 1)
+    assert lineage(lake) == before
+    lake.sql("INSERT INTO {} SELECT 1000, 'x', NULL, 1")
+    after = lineage(lake)
+    assert after[:-1] == before and after[-1]["_row_id"] not in {one["_row_id"] for one in before}
+    lake.is_sound()
+
+
+def test_a_table_of_tarn_that_spark_upgrades_is_read_and_searched(lake):
+    lake.ingest("db.t", table(0, 900), "--vector", "embedding", "--metric", "euclidean",
+                *[part for what in ("delete", "update") for part in ("--property", f"write.{what}.mode=merge-on-read")])
+    lake.sql("ALTER TABLE {} SET TBLPROPERTIES ('format-version' = '3')")
+    lake.sql("DELETE FROM {} WHERE id % 4 = 2")
+    lake.sql(f"UPDATE {{}} SET embedding = {vector_sql(salt=2)} WHERE id % 100 = 1")
+    lake.sql("INSERT INTO {} " + select_sql(900, 100))
+    expected = [row(i, embedding=vector(i, 2 if i % 100 == 1 and i < 900 else 0)) for i in range(1000)
+                if i % 4 != 2 or i >= 900]
+    assert lake.agree() == expected
+    lake.check_search(expected)
+    lake.is_sound()
+    file = lake.new_file("parquet")
+    pq.write_table(table(1000, 10), file)
+    assert "version 3" in lake.tarn("ingest", "db.t", file, code=1)
+    lake.tarn("index", "build", "db.t", "--small-files")
+    assert lake.agree() == expected
 
 
 def test_columns_with_defaults(lake):
