@@ -111,6 +111,7 @@ class AilakeFileWriter {
 struct VectorColumnInfo {
   VectorStoragePolicy policy;
   bool has_page_map = false;
+  bool foreign_pages = false;  ///< another engine wrote the rows; the index came later
   bool has_index = false;
   IndexType index_type = IndexType::kFlat;
   uint64_t indexed_rows = 0;

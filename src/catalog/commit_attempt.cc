@@ -94,8 +94,18 @@ Result<Committed> CommitAttempt::Commit() {
   const auto start = options_.clock->Now();
   int unknown_rounds = 0;
   std::unique_ptr<StoreLock> queue;
+  const auto left_at = [&](const TableState& state) {
+    const milliseconds timeout = options_.total_timeout.value_or(
+        milliseconds(state.metadata->PropertyNumber(kTotalTimeout, kDefaultTotalTimeoutMs)));
+    return timeout - std::chrono::duration_cast<milliseconds>(options_.clock->Now() - start);
+  };
   for (int tries = 0;; ++tries) {
     auto base = catalog_.LoadTable(ident_);
+    if (tries == 0 && base.ok() && base->metadata->FindSnapshot(snapshot_id()) == nullptr) {
+      queue = WaitInQueue(*base, left_at(*base));
+      // Others went first, or a swap of ours that seemed lost: it is seen by loading again.
+      if (queue != nullptr) base = catalog_.LoadTable(ident_);
+    }
     if (!base.ok()) {
       if (!unknown_) return GiveUp(base.status());
       return Error(ErrorKind::kCommitStateUnknown, "table ", ident_.ToString(), ": snapshot ",
@@ -103,17 +113,7 @@ Result<Committed> CommitAttempt::Commit() {
     }
     if (base->metadata->FindSnapshot(snapshot_id()) != nullptr) return Done(*std::move(base));
     unknown_ = false;
-
-    const milliseconds timeout = options_.total_timeout.value_or(
-        milliseconds(base->metadata->PropertyNumber(kTotalTimeout, kDefaultTotalTimeoutMs)));
-    const auto left =
-        timeout - std::chrono::duration_cast<milliseconds>(options_.clock->Now() - start);
-    if (tries == 0) {
-      queue = WaitInQueue(*base, left);
-      // Others went first: what they did is seen by loading again.
-      if (queue != nullptr) base = catalog_.LoadTable(ident_);
-      if (!base.ok()) return GiveUp(base.status());
-    }
+    const milliseconds left = left_at(*base);
     auto committed = TryOnce(*base);
     if (committed.ok()) return Done(std::move(committed->state));
     const Status status = committed.status();

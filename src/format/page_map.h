@@ -4,7 +4,8 @@
 //
 // An uncompressed, PLAIN page of a list<float> column ends with its floats, one vector after the
 // other, so that exact vectors are read from the mapped file without decoding. Columns of other
-// precisions have a map without pages, which keeps the counts and the null rows only.
+// precisions, and those whose pages another engine wrote, have a map without pages, which keeps the
+// counts and the rows without a vector only.
 #pragma once
 
 #include <cstddef>
@@ -48,7 +49,7 @@ class PageMap {
   uint64_t rows() const { return rows_; }
   uint64_t vectors() const { return vectors_; }
   uint32_t dim() const { return dim_; }
-  bool has_floats() const { return !pages_.empty() || vectors_ == 0; }
+  bool has_floats() const { return !pages_.empty() || rows_ == 0; }
   std::span<const VectorPage> pages() const { return pages_; }
 
   /// Whether the row has a vector. `row` must be below rows().

@@ -36,6 +36,7 @@ enum ChunkKind : uint32_t {
   kRowBitmap = 0x201,
   kRawHalfVectors = 0x300,
   kRawByteVectors = 0x301,
+  kRawFloatVectors = 0x302,
 };
 
 /// Header flags.
@@ -43,6 +44,9 @@ enum SectionFlags : uint16_t {
   kFlagIvfPq = 1 << 0,
   kFlagFlat = 1 << 1,
   kFlagNoRaw = 1 << 2,  ///< no exact vectors are offered for reranking
+  /// Another engine wrote the column's pages: a row without a vector may still hold a list, one
+  /// that is no vector of the column.
+  kFlagForeign = 1 << 3,
 };
 
 /// The facts of a section's header.

@@ -117,7 +117,6 @@ def test_batch_ids_outlive_expiry_and_compaction(lake, name):
     assert lake.agree() == rows(0, 1400)
 
 
-@pytest.mark.xfail(strict=True, reason="tarn leaves files of other engines without an index")
 @pytest.mark.parametrize("index", ["hnsw", "ivf_pq"])
 def test_files_that_spark_compacted_get_their_index_back(lake, index):
     make(lake, "--index", index, "--property", f"tarn.index.type={index}", properties=MERGE_ON_READ)

@@ -193,6 +193,74 @@ TEST_P(CommitFaults, ADroppedTableIsWholeOrGone) {
   }
 }
 
+/// A catalog whose swaps are answered by nobody, and take effect while somebody loads the table.
+class LateCatalog : public CatalogProvider {
+ public:
+  explicit LateCatalog(std::shared_ptr<CatalogProvider> inner)
+      : CatalogProvider(inner->shared_store()), inner_(std::move(inner)) {}
+  bool is_late = false;
+  std::optional<int> arrives_at_load;  ///< from now on, counted from 1
+
+  Result<TableState> LoadTable(const TableIdent& table) override {
+    if (arrives_at_load && --*arrives_at_load == 0 && late_) {
+      // Refused where the writer went on by itself meanwhile.
+      (void)inner_->CommitTable(late_->base, late_->requirements, late_->updates);
+    }
+    return inner_->LoadTable(table);
+  }
+  Result<bool> TableExists(const TableIdent& table) override { return inner_->TableExists(table); }
+  Result<std::vector<TableIdent>> ListTables() override { return inner_->ListTables(); }
+  Result<TableState> CreateTable(const TableIdent& table,
+                                 const TableProperties& properties) override {
+    return inner_->CreateTable(table, properties);
+  }
+  Result<TableState> CreateTable(const TableIdent& table, const TableProperties& properties,
+                                 const iceberg::Schema& schema) override {
+    return inner_->CreateTable(table, properties, schema);
+  }
+  Status DropTable(const TableIdent& table) override { return inner_->DropTable(table); }
+  Result<TableState> CommitTable(const TableState& base,
+                                 const std::vector<iceberg::TableRequirement>& requirements,
+                                 const std::vector<iceberg::TableUpdate>& updates) override {
+    if (!is_late) return inner_->CommitTable(base, requirements, updates);
+    late_ = {base, requirements, updates};
+    return Error(ErrorKind::kCommitStateUnknown, "no answer");
+  }
+
+ private:
+  struct Swap {
+    TableState base;
+    std::vector<iceberg::TableRequirement> requirements;
+    std::vector<iceberg::TableUpdate> updates;
+  };
+  std::shared_ptr<CatalogProvider> inner_;
+  std::optional<Swap> late_;
+};
+
+TEST(CommitFault, ASwapThatTurnsUpWhileItsWriterQueuesAgainIsFound) {
+  for (int load = 1; load <= 3; ++load) {
+    SCOPED_TRACE(load);
+    const auto store = MemoryStore::Make();
+    auto catalog = std::make_shared<LateCatalog>(HadoopCatalog::Make(store, "w").ValueOrDie());
+    const TableIdent ident{{"db"}, "t"};
+    ASSERT_TRUE(catalog->CreateTable(ident, TableProperties(), TestSchema()).ok());
+    AppendCommit append;
+    append.files.emplace_back();
+    append.files[0].file_path = store->UriOf("w/db/t/data/one");
+    append.files[0].record_count = append.files[0].file_size_in_bytes = 1;
+    AppendAttempt attempt(*catalog, ident, append);
+    catalog->is_late = true;
+    ASSERT_TRUE(IsKind(attempt.Commit().status(), ErrorKind::kCommitStateUnknown));
+    catalog->is_late = false;
+    catalog->arrives_at_load = load;
+    const auto done = attempt.Commit();
+    ASSERT_TRUE(done.ok()) << done.status();
+    EXPECT_EQ(done->snapshot, attempt.snapshot_id());
+    const auto state = catalog->LoadTable(ident).ValueOrDie();
+    EXPECT_EQ(iceberg::ReadLiveFiles(*store, *state.metadata->CurrentSnapshot())->data.size(), 1u);
+  }
+}
+
 TEST(CommitFault, AnUnknownOutcomeDeletesNothingAndIsSettledByAskingAgain) {
   auto base = MemoryStore::Make();
   auto faults = FaultStore::Make(base);

@@ -77,6 +77,7 @@ std::vector<VectorColumnInfo> FileReader::vector_columns() const {
     VectorColumnInfo info;
     info.policy = sections.policy;
     info.has_page_map = true;
+    info.foreign_pages = (sections.map_section.info().flags & format::kFlagForeign) != 0;
     info.rows_without_vector = sections.page_map.rows() - sections.page_map.vectors();
     info.section_bytes = sections.map_section.size();
     if (sections.index) {

@@ -13,11 +13,42 @@
 #include "parquet/file_reader.h"
 #include "parquet/metadata.h"
 #include "parquet/properties.h"
+#include "table/file/decoded_vectors.h"
+#include "table/file/raw_vectors.h"
 
 namespace tarn {
 namespace {
 
 Status Damaged(const std::string& what) { return Error(ErrorKind::kCorrupt, what); }
+
+/// Whether another engine wrote the column's pages.
+bool IsForeign(const ColumnSections& sections) {
+  return (sections.map_section.info().flags & format::kFlagForeign) != 0;
+}
+
+/// The vectors beside the index of a foreign column must be those of its pages.
+Status CheckForeignVectors(const OpenedFile& file, const ColumnSections& sections) {
+  const auto differs = [&](const std::string& what) {
+    return Damaged(what + " of '" + sections.policy.column_name + "' differ from its pages");
+  };
+  DecodedVectors decoded;
+  ARROW_RETURN_NOT_OK(DecodeVectors(file, sections.policy, &decoded));
+  std::vector<uint32_t> rows;
+  sections.page_map.AppendRows(0, static_cast<uint32_t>(sections.page_map.rows()), &rows);
+  if (rows != decoded.rows) return differs("the rows with a vector");
+  const auto raw = sections.index ? RawVectors::Of(*sections.index) : std::nullopt;
+  if (!raw) return Status::OK();
+  std::vector<float> vector(sections.page_map.dim());
+  for (size_t rank = 0; rank < rows.size(); ++rank) {
+    if (rank >= raw->count()) return differs("the exact vectors");
+    WidenValues(raw->precision(), raw->step(), raw->row(rank), vector.size(), vector.data());
+    if (std::memcmp(vector.data(), decoded.values.data() + rank * vector.size(),
+                    vector.size() * sizeof(float)) != 0) {
+      return differs("the exact vectors");
+    }
+  }
+  return Status::OK();
+}
 
 /// Compares the pages of a raw embedding column with its page map.
 class PageMapCheck {
@@ -90,6 +121,7 @@ Status VerifyParquet(const OpenedFile& file) {
     const std::string path = file.metadata->schema()->Column(leaf)->path()->ToDotString();
     const ColumnSections* sections = file.Find(path.substr(0, path.rfind(".list.element")));
     const bool raw = sections != nullptr && sections->policy.precision == VectorPrecision::kF32 &&
+                     !IsForeign(*sections) &&
                      format::EmbeddingLeaf(*file.metadata, sections->policy.column_name) == leaf;
     std::optional<PageMapCheck> check;
     if (raw) check.emplace(file, *sections);
@@ -142,6 +174,9 @@ Status VerifyFile(const OpenedFile& file) {
     if (column.index) ARROW_RETURN_NOT_OK(column.index->Verify());
   }
   ARROW_RETURN_NOT_OK(VerifyParquet(file));
+  for (const ColumnSections& column : file.columns) {
+    if (IsForeign(column)) ARROW_RETURN_NOT_OK(CheckForeignVectors(file, column));
+  }
   const auto data = file.bytes->bytes().first(file.footer_offset);
   if (file.data_checksum && format::ChecksumText(Crc32c(data)) != *file.data_checksum) {
     return Damaged(

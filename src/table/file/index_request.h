@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 
 #include "index/codebook.h"
 #include "tarn/types.h"
@@ -16,6 +17,8 @@ struct IndexRequest {
   IndexType type = IndexType::kHnsw;
   HnswConfig hnsw;
   IvfPqConfig ivf_pq;  ///< for training, when there is no codebook
+  /// What the column is, where the file has no page map of it to say so: another engine wrote it.
+  std::optional<VectorStoragePolicy> policy = {};
   std::shared_ptr<const index::Codebook> codebook;
   int threads = 0;  ///< 0: as many as the process may use
   /// Set by another thread to give up a long build, which then fails with kCancelled.

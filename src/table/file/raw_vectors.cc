@@ -33,6 +33,10 @@ std::optional<RawVectors> RawVectors::Of(const format::Section& section) {
     if (!IsStep(raw.step_)) return std::nullopt;
     raw.row_bytes_ = dim;
     raw.rows_ = bytes->bytes.subspan(kByteHeader);
+  } else if (const auto* floats = section.Find(format::kRawFloatVectors)) {
+    raw.precision_ = VectorPrecision::kF32;
+    raw.row_bytes_ = dim * sizeof(float);
+    raw.rows_ = floats->bytes;
   } else {
     return std::nullopt;
   }
@@ -41,11 +45,14 @@ std::optional<RawVectors> RawVectors::Of(const format::Section& section) {
 
 Status RawVectors::Check(const format::Section& section, uint64_t count) {
   if (section.Find(format::kRawHalfVectors) == nullptr &&
-      section.Find(format::kRawByteVectors) == nullptr) {
+      section.Find(format::kRawByteVectors) == nullptr &&
+      section.Find(format::kRawFloatVectors) == nullptr) {
     return Status::OK();
   }
   const auto raw = Of(section);
-  if (raw && raw->count() == count && raw->precision() == section.info().precision) {
+  // Floats hold the values of any precision.
+  if (raw && raw->count() == count &&
+      (raw->precision() == section.info().precision || raw->precision() == VectorPrecision::kF32)) {
     return Status::OK();
   }
   return Error(ErrorKind::kCorrupt, "the ", PrecisionName(section.info().precision),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The exact vectors that a vector section keeps where the Parquet pages hold no plain floats: f16
-// or i8, to the byte in docs/formats/ailk-v2.md.
+// or i8, or f32 where another engine wrote the pages. To the byte in docs/formats/ailk-v2.md.
 #pragma once
 
 #include <cstddef>

@@ -3,10 +3,13 @@
 
 #include <algorithm>
 
+#include "arrow/util/key_value_metadata.h"
 #include "base/crash_point.h"
+#include "format/parquet_writer.h"
 #include "format/sectioned_file.h"
 #include "table/file/file_reader.h"
 #include "table/file/raw_vectors.h"
+#include "parquet/metadata.h"
 #include "table/file/vector_sections.h"
 
 namespace tarn {
@@ -105,8 +108,9 @@ class Reindexing {
     ARROW_ASSIGN_OR_RAISE(const auto sections, MakeSections());
     kFileReindexBuilt.Reach();
     ARROW_ASSIGN_OR_RAISE(const auto out, store_.OpenWriter(to, PutMode::kIfAbsent));
-    ARROW_ASSIGN_OR_RAISE(const auto done, format::ReplaceSections(file_.bytes->bytes(), end,
-                                                                   out.get(), sections, {}));
+    ARROW_ASSIGN_OR_RAISE(
+        const auto done, format::ReplaceSections(file_.bytes->bytes(), end, out.get(), sections,
+                                                 NewFacts()));
     kFileReindexCopied.Reach();
     ARROW_RETURN_NOT_OK(out->Commit());
     kFileReindexDurable.Reach();
@@ -124,15 +128,63 @@ class Reindexing {
 
  private:
   Status CheckRequests() const {
-    if (file_.columns.empty()) {
-      return Error(ErrorKind::kNotSupported,
-                   "the file has no page map; only files of Tarn can be "
-                   "given an index in place");
-    }
     for (const auto& [name, request] : requests_) {
       if (file_.Find(name) != nullptr) continue;
-      return Error(ErrorKind::kNotFound, "the file has no vector column '", name, "'");
+      if (file_.schema->GetFieldIndex(name) < 0 || !request.policy) {
+        return Error(ErrorKind::kNotFound, "the file has no vector column '", name, "'");
+      }
+      if (format::EmbeddingLeaf(*file_.metadata, name) < 0) {
+        return Error(ErrorKind::kNotSupported, "column '", name,
+                     "' is no list of floats in three levels");
+      }
     }
+    return Status::OK();
+  }
+
+  std::string PrimaryColumn() const {
+    if (!file_.primary_column.empty() || requests_.empty()) return file_.primary_column;
+    return requests_.begin()->first;
+  }
+
+  /// Footer keys of a file that had none of ours, or only those that a rewriting engine copied,
+  /// whose offsets lead nowhere.
+  format::FooterKeys NewFacts() const {
+    format::FooterKeys keys;
+    if (!file_.columns.empty() || requests_.empty()) return keys;
+    const auto& old = file_.metadata->key_value_metadata();
+    for (int64_t i = 0; old != nullptr && i < old->size(); ++i) {
+      const std::string& key = old->key(i);
+      const bool section = key.starts_with("ailake.") && key.ends_with("footer_offset");
+      if (section || !format::ColumnOfPageMapKey(key).empty()) keys.emplace_back(key, "0");
+    }
+    const std::string name = PrimaryColumn();
+    const VectorStoragePolicy& policy = *requests_.at(name).policy;
+    keys.emplace_back(format::kVersionKey, std::to_string(format::kSectionVersion));
+    keys.emplace_back(format::kVectorColumnKey, name);
+    keys.emplace_back(format::kDimKey, std::to_string(policy.dim));
+    keys.emplace_back(format::kMetricKey, std::string(MetricName(policy.metric)));
+    keys.emplace_back(format::kPrecisionKey, std::string(PrecisionName(policy.precision)));
+    keys.emplace_back(format::kRecordCountKey, std::to_string(file_.rows()));
+    return keys;
+  }
+
+  /// The column's index, and its page map where the file has none yet.
+  Status AddForeign(const VectorStoragePolicy& policy, const IndexRequest& request, bool new_map,
+                    std::vector<format::KeyedSection>* sections) {
+    const auto& stored = stored_.emplace_back(std::make_unique<StoredRows>());
+    ARROW_ASSIGN_OR_RAISE(*stored, ReadStoredRows(reader_, policy));
+    ARROW_ASSIGN_OR_RAISE(auto built,
+                          ColumnToWrite::MakeForeign({policy, stored->view}, stored->values));
+    return AddBuilt(policy.column_name, std::move(built), request, new_map, sections);
+  }
+
+  Status AddBuilt(const std::string& name, ColumnToWrite column, const IndexRequest& request,
+                  bool new_map, std::vector<format::KeyedSection>* sections) {
+    ARROW_RETURN_NOT_OK(column.BuildIndex(request));
+    // The chunks' bytes must live until they are written.
+    const ColumnToWrite& built = built_.emplace_back(name, std::move(column)).second;
+    if (new_map) sections->push_back(built.MapSection());
+    sections->push_back(built.IndexSection(name == PrimaryColumn()));
     return Status::OK();
   }
 
@@ -140,32 +192,40 @@ class Reindexing {
     std::vector<format::KeyedSection> sections;
     for (const ColumnSections& column : file_.columns) {
       const std::string& name = column.policy.column_name;
-      const bool primary = name == file_.primary_column;
       sections.push_back(SameSection(format::PageMapKey(name), column.map_section));
       const auto request = requests_.find(name);
       if (request == requests_.end()) {
         if (!column.index) continue;
-        sections.push_back(SameSection(IndexKey(name, primary), *column.index));
+        sections.push_back(SameSection(IndexKey(name), *column.index));
+        continue;
+      }
+      if ((column.map_section.info().flags & format::kFlagForeign) != 0) {
+        ARROW_RETURN_NOT_OK(AddForeign(column.policy, request->second, false, &sections));
         continue;
       }
       ARROW_ASSIGN_OR_RAISE(auto stored, ReadStoredRows(reader_, column.policy));
       ARROW_ASSIGN_OR_RAISE(auto built, ColumnToWrite::Make({column.policy, stored.view}));
-      ARROW_RETURN_NOT_OK(built.BuildIndex(request->second));
-      // The chunks' bytes must live until they are written.
-      built_.emplace_back(name, std::move(built));
-      sections.push_back(built_.back().second.IndexSection(primary));
+      ARROW_RETURN_NOT_OK(AddBuilt(name, std::move(built), request->second, false, &sections));
+    }
+    for (const auto& [name, request] : requests_) {
+      if (file_.Find(name) != nullptr) continue;
+      VectorStoragePolicy policy = *request.policy;
+      policy.column_name = name;
+      ARROW_RETURN_NOT_OK(AddForeign(policy, request, true, &sections));
     }
     return sections;
   }
 
-  static std::string IndexKey(const std::string& column, bool primary) {
-    return primary ? std::string(format::kPrimarySectionKey) : format::SecondarySectionKey(column);
+  std::string IndexKey(const std::string& column) const {
+    return column == PrimaryColumn() ? std::string(format::kPrimarySectionKey)
+                                     : format::SecondarySectionKey(column);
   }
 
   Store& store_;
   const FileReader& reader_;
   const OpenedFile& file_;
   const std::map<std::string, IndexRequest>& requests_;
+  std::vector<std::unique_ptr<StoredRows>> stored_;  // that chunks of built_ lie in
   std::vector<std::pair<std::string, ColumnToWrite>> built_;
 };
 

@@ -125,7 +125,7 @@ Result<std::shared_ptr<arrow::Table>> DecodeRows(const OpenedFile& file,
   END_PARQUET_CATCH_EXCEPTIONS
 }
 
-/// Vectors that need no decoding: f32 in the Parquet pages, others in the index's section.
+/// Vectors that need no decoding: f32 in the Parquet pages, or those in the index's section.
 class StoredFloats {
  public:
   /// nullopt when the field's vectors lie in neither form.
@@ -134,9 +134,12 @@ class StoredFloats {
     if (sections == nullptr) return std::nullopt;
     StoredFloats floats;
     floats.map_ = &sections->page_map;
-    if (sections->policy.precision == VectorPrecision::kF32) {
-      return sections->page_map.has_floats() ? std::optional(floats) : std::nullopt;
+    if (sections->policy.precision == VectorPrecision::kF32 && sections->page_map.has_floats()) {
+      return floats;
     }
+    const bool foreign = (sections->map_section.info().flags & format::kFlagForeign) != 0;
+    // The rows that the map leaves out need not be null.
+    if (foreign && floats.map_->vectors() != floats.map_->rows()) return std::nullopt;
     if (sections->index) floats.raw_ = RawVectors::Of(*sections->index);
     if (!floats.raw_) return std::nullopt;
     return floats;

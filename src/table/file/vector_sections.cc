@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "table/file/vector_sections.h"
 
+#include <cstring>
 #include <utility>
 
 #include "base/parallel.h"
@@ -29,6 +30,18 @@ Gathered GatherVectors(const EmbeddingsView& embeddings) {
   return out;
 }
 
+bool SameBits(const EmbeddingsView& rounded, std::span<const float> vectors) {
+  const auto dim = static_cast<size_t>(rounded.dim());
+  size_t at = 0;
+  for (int64_t row = 0; row < rounded.rows(); ++row) {
+    const float* vector = rounded.Row(row);
+    if (vector == nullptr) continue;
+    if (std::memcmp(vector, vectors.data() + at, dim * sizeof(float)) != 0) return false;
+    at += dim;
+  }
+  return true;
+}
+
 }  // namespace
 
 Result<ColumnToWrite> ColumnToWrite::Make(const VectorColumn& column) {
@@ -48,6 +61,34 @@ Result<ColumnToWrite> ColumnToWrite::Make(const VectorColumn& column) {
   return out;
 }
 
+Result<ColumnToWrite> ColumnToWrite::MakeForeign(const VectorColumn& column,
+                                                 std::span<const float> vectors) {
+  ColumnToWrite out;
+  out.policy_ = column.policy;
+  out.stored_ = column.embeddings;
+  out.foreign_ = true;
+  out.valid_words_ = format::ValidWords(out.stored_);
+  out.MapRows({});
+  if (!column.policy.keep_raw_for_reranking) return out;
+  // An engine that copied our rounded values left what the precision holds; of others we keep
+  // floats.
+  if (column.policy.precision == VectorPrecision::kF16) {
+    ARROW_ASSIGN_OR_RAISE(auto half, format::RoundToHalf(column.embeddings));
+    if (SameBits(half.rounded, vectors)) out.halves_ = std::move(half.halves);
+  } else if (column.policy.precision == VectorPrecision::kI8) {
+    ARROW_ASSIGN_OR_RAISE(auto bytes, format::RoundToBytes(column.embeddings, column.policy));
+    if (SameBits(bytes.rounded, vectors)) out.bytes_ = EncodeByteVectors(bytes);
+  }
+  if (out.halves_.empty() && out.bytes_.empty()) out.floats_ = vectors;
+  return out;
+}
+
+void ColumnToWrite::MapRows(const std::vector<format::VectorPage>& pages) {
+  const auto rows = static_cast<uint64_t>(stored_.rows());
+  page_map_ = format::EncodePageMap(rows, rows - static_cast<uint64_t>(stored_.null_count()), pages,
+                                    valid_words_.empty() ? nullptr : &valid_words_);
+}
+
 Status ColumnToWrite::MapPages(const format::ParquetTail& tail) {
   std::vector<format::VectorPage> pages;
   if (policy_.precision == VectorPrecision::kF32) {
@@ -55,9 +96,7 @@ Status ColumnToWrite::MapPages(const format::ParquetTail& tail) {
         pages, format::FindVectorPages(tail, policy_.column_name,
                                        static_cast<uint32_t>(policy_.dim), valid_words_));
   }
-  const auto rows = static_cast<uint64_t>(stored_.rows());
-  page_map_ = format::EncodePageMap(rows, rows - static_cast<uint64_t>(stored_.null_count()), pages,
-                                    valid_words_.empty() ? nullptr : &valid_words_);
+  MapRows(pages);
   return Status::OK();
 }
 
@@ -105,6 +144,7 @@ format::SectionInfo ColumnToWrite::Info(format::SectionKind kind) const {
   info.metric = policy_.metric;
   info.record_count = static_cast<uint64_t>(stored_.rows() - stored_.null_count());
   if (!policy_.keep_raw_for_reranking) info.flags |= format::kFlagNoRaw;
+  if (foreign_) info.flags |= format::kFlagForeign;
   if (kind == format::SectionKind::kVectorIndex) {
     if (indexed_ == IndexType::kFlat) info.flags |= format::kFlagFlat;
     if (indexed_ == IndexType::kIvfPq) info.flags |= format::kFlagIvfPq;
@@ -113,13 +153,16 @@ format::SectionInfo ColumnToWrite::Info(format::SectionKind kind) const {
 }
 
 std::vector<format::KeyedSection> ColumnToWrite::Sections(bool primary) const {
-  std::vector<format::KeyedSection> sections;
+  std::vector<format::KeyedSection> sections = {MapSection()};
+  if (indexed_) sections.push_back(IndexSection(primary));
+  return sections;
+}
+
+format::KeyedSection ColumnToWrite::MapSection() const {
   format::NewSection map{Info(format::SectionKind::kPageMap),
                          {{format::kPageTable, page_map_.table}}};
   if (!valid_words_.empty()) map.chunks.push_back({format::kRowBitmap, page_map_.bitmap});
-  sections.push_back({format::PageMapKey(policy_.column_name), std::move(map)});
-  if (indexed_) sections.push_back(IndexSection(primary));
-  return sections;
+  return {format::PageMapKey(policy_.column_name), std::move(map)};
 }
 
 format::KeyedSection ColumnToWrite::IndexSection(bool primary) const {
@@ -128,6 +171,9 @@ format::KeyedSection ColumnToWrite::IndexSection(bool primary) const {
     section.chunks.push_back({format::kRawHalfVectors, std::as_bytes(std::span(halves_))});
   }
   if (!bytes_.empty()) section.chunks.push_back({format::kRawByteVectors, bytes_});
+  if (!floats_.empty()) {
+    section.chunks.push_back({format::kRawFloatVectors, std::as_bytes(floats_)});
+  }
   for (const index::IndexChunk& chunk : index_) section.chunks.push_back({chunk.kind, chunk.bytes});
   return {primary ? std::string(format::kPrimarySectionKey)
                   : format::SecondarySectionKey(policy_.column_name),

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The sections of one vector column of a file that is being written: page map, index, raw f16
-// vectors.
+// The sections of one vector column of a file that is being written: page map, index, raw vectors.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -24,11 +24,18 @@ class ColumnToWrite {
   /// Rounds the values where the policy asks for it. The column's floats must outlive this object.
   static Result<ColumnToWrite> Make(const VectorColumn& column);
 
+  /// A column whose pages another engine wrote: they stay as they are, so nothing is rounded, and
+  /// the exact vectors are kept beside the index. `embeddings` has the rows that are vectors under
+  /// the policy, `vectors` those alone, one after the other in the order of rows; both must outlive
+  /// this object.
+  static Result<ColumnToWrite> MakeForeign(const VectorColumn& column,
+                                           std::span<const float> vectors);
+
   const VectorStoragePolicy& policy() const { return policy_; }
   /// What is stored: rounded, once, for Parquet and index alike.
   const EmbeddingsView& stored() const { return stored_; }
 
-  /// After the Parquet part is written: the page map.
+  /// After the Parquet part is written: the page map. Foreign columns have theirs from the start.
   Status MapPages(const format::ParquetTail& tail);
   /// Trains a codebook where the request needs one and brings none.
   Status BuildIndex(const IndexRequest& request);
@@ -40,14 +47,18 @@ class ColumnToWrite {
   std::vector<format::KeyedSection> Sections(bool primary) const;
   /// The index's section alone. BuildIndex must have succeeded.
   format::KeyedSection IndexSection(bool primary) const;
+  format::KeyedSection MapSection() const;
 
  private:
   format::SectionInfo Info(format::SectionKind kind) const;
+  void MapRows(const std::vector<format::VectorPage>& pages);
 
   VectorStoragePolicy policy_;
   EmbeddingsView stored_;
   std::vector<uint16_t> halves_;  // of kF16 columns that keep raw vectors
   std::vector<std::byte> bytes_;  // of kI8 columns: the chunk
+  std::span<const float> floats_;  // of foreign columns, where the precision does not hold them
+  bool foreign_ = false;
   std::vector<uint64_t> valid_words_;
   format::PageMapBytes page_map_;
   std::vector<index::IndexChunk> index_;

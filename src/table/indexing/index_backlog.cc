@@ -2,12 +2,13 @@
 #include "table/indexing/index_backlog.h"
 
 #include <algorithm>
-#include <charconv>
 
+#include "format/parquet_writer.h"
 #include "format/storable_schema.h"
 #include "iceberg/table_metadata.h"
 #include "table/current_properties.h"
 #include "table/file/file_reader.h"
+#include "table/view/file_schema.h"
 
 namespace tarn {
 namespace {
@@ -21,51 +22,53 @@ std::string TableHindrance(const iceberg::TableMetadata& metadata) {
 
 }  // namespace
 
-IndexingPolicy IndexingPolicy::Of(const std::map<std::string, std::string>& properties) {
+IndexingPolicy IndexingPolicy::Of(const iceberg::TableMetadata& table) {
   IndexingPolicy policy;
   const auto number = [&](const char* key, int64_t fallback) {
-    const auto found = properties.find(key);
-    if (found == properties.end()) return fallback;
-    int64_t value = 0;
-    const char* end = found->second.data() + found->second.size();
-    const auto parsed = std::from_chars(found->second.data(), end, value);
-    return parsed.ec == std::errc() && parsed.ptr == end && value >= 0 ? value : fallback;
+    const int64_t value = table.PropertyNumber(key, fallback);
+    return value >= 0 ? value : fallback;
   };
   policy.min_rows = number("tarn.index.min-rows", policy.min_rows);
   policy.commit_interval = std::chrono::milliseconds(
       number("tarn.index.commit-interval-ms", policy.commit_interval.count()));
-  if (const auto type = properties.find("tarn.index.type"); type != properties.end()) {
-    if (type->second == "none") {
+  if (const std::string* type = table.FindProperty("tarn.index.type")) {
+    if (*type == "none") {
       policy.type.reset();
-    } else if (const auto parsed = ParseIndexType(type->second); parsed.ok()) {
+    } else if (const auto parsed = ParseIndexType(*type); parsed.ok()) {
       policy.type = *parsed;
     }
   }
   return policy;
 }
 
-const IndexBacklog::Seen& IndexBacklog::SeenOf(const std::string& path) {
+const IndexBacklog::Seen& IndexBacklog::SeenOf(const std::string& path,
+                                               const std::optional<iceberg::NameMapping>& mapping) {
   const auto known = seen_.find(path);
   if (known != seen_.end()) return known->second;
-  auto file = OpenFile(*store_, path);
-  if (!file.ok()) {
-    // May be a passing failure of the store: looked at again next time.
+  // May be a passing failure of the store: looked at again next time.
+  const auto unreadable = [this](const Status& why) -> const Seen& {
     unreadable_ = Seen();
-    unreadable_.unreadable = file.status().message();
+    unreadable_.unreadable = why.message();
     return unreadable_;
-  }
+  };
+  auto file = OpenFile(*store_, path);
+  if (!file.ok()) return unreadable(file.status());
+  const auto schema = WithFieldIds((*file)->schema, mapping);
+  if (!schema.ok()) return unreadable(schema.status());
   Seen seen;
   seen.wanted = WantedIndex::Of(*(*file)->metadata);
   std::map<std::string, IndexType> indexes;
   for (const auto& column : FileReader(*file).vector_columns()) {
     if (column.has_index) indexes[column.policy.column_name] = column.index_type;
   }
-  for (const auto& field : (*file)->schema->fields()) {
+  for (const auto& field : (*schema)->fields()) {
     const auto id = format::FieldIdOf(*field);
     if (!id.ok() || *id < 0) continue;
     SeenColumn& column = seen.columns[*id];
     column.name = field->name();
-    column.is_ours = (*file)->Find(column.name) != nullptr;
+    if (format::EmbeddingLeaf(*(*file)->metadata, column.name) < 0) {
+      column.hindrance = "the file holds no lists of floats there";
+    }
     if (const auto index = indexes.find(column.name); index != indexes.end()) {
       column.index = index->second;
     }
@@ -77,12 +80,21 @@ Result<IndexStatus> IndexBacklog::Look(const TableState& table, bool small_files
                                        std::vector<BacklogFile>* pending) {
   const auto& metadata = *table.metadata;
   ARROW_ASSIGN_OR_RAISE(const auto properties, CurrentProperties(metadata));
-  const IndexingPolicy policy = IndexingPolicy::Of(metadata.properties);
+  const IndexingPolicy policy = IndexingPolicy::Of(metadata);
   const std::string hindrance = TableHindrance(metadata);
   IndexStatus status;
   status.snapshot = metadata.current_snapshot_id;
   if (pending != nullptr) pending->clear();
   if (metadata.CurrentSnapshot() == nullptr) return status;
+  std::optional<iceberg::NameMapping> mapping;
+  const std::string* json = metadata.FindProperty(iceberg::kNameMappingProperty);
+  if (json != nullptr) {
+    ARROW_ASSIGN_OR_RAISE(mapping, iceberg::NameMapping::FromJson(*json));
+  }
+  if (name_mapping_ != (json != nullptr ? *json : "")) {
+    seen_.clear();
+    name_mapping_ = json != nullptr ? *json : "";
+  }
   std::vector<BacklogColumn> columns;
   for (const auto& vectors : properties.vectors) {
     const auto* field = metadata.CurrentSchema().FindColumn(vectors.column_name);
@@ -93,7 +105,7 @@ Result<IndexStatus> IndexBacklog::Look(const TableState& table, bool small_files
                         iceberg::ReadLiveFiles(*store_, *metadata.CurrentSnapshot()));
   for (const auto& entry : live.data) {
     ARROW_ASSIGN_OR_RAISE(const std::string path, store_->PathOf(entry.data_file.file_path));
-    const Seen& seen = SeenOf(path);
+    const Seen& seen = SeenOf(path, mapping);
     BacklogFile file{
         entry, path, {}, seen.wanted.value_or(WantedIndex{policy.type, properties.ivf_pq})};
     for (BacklogColumn column : columns) {
@@ -111,9 +123,9 @@ Result<IndexStatus> IndexBacklog::Look(const TableState& table, bool small_files
         state.type = found->second.index;
       } else if (!file.wanted.type) {
         state.state = IndexState::kUnwanted;
-      } else if (!hindrance.empty() || !found->second.is_ours) {
+      } else if (!hindrance.empty() || !found->second.hindrance.empty()) {
         state.state = IndexState::kUnsupported;
-        state.reason = hindrance.empty() ? "another engine wrote the file" : hindrance;
+        state.reason = hindrance.empty() ? found->second.hindrance : hindrance;
       } else if (!small_files && state.rows < policy.min_rows) {
         state.state = IndexState::kSmall;
       } else {

@@ -5,10 +5,12 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "iceberg/manifest_io.h"
+#include "iceberg/name_mapping.h"
 #include "table/indexing/wanted_index.h"
 #include "tarn/catalog.h"
 #include "tarn/indexing.h"
@@ -38,7 +40,7 @@ struct IndexingPolicy {
   /// `tarn.index.commit-interval-ms`: between two commits of background builds.
   std::chrono::milliseconds commit_interval{60'000};
 
-  static IndexingPolicy Of(const std::map<std::string, std::string>& properties);
+  static IndexingPolicy Of(const iceberg::TableMetadata& table);
 };
 
 /// Looks into the files of the current snapshot, newest version given. Keeps what it saw of a file
@@ -57,17 +59,18 @@ class IndexBacklog {
   struct SeenColumn {
     std::string name;
     std::optional<IndexType> index;
-    bool is_ours = false;  ///< with a page map
+    std::string hindrance;  ///< why it cannot get one
   };
   struct Seen {
     std::map<int32_t, SeenColumn> columns;  ///< by field id
     std::optional<WantedIndex> wanted;
     std::string unreadable;
   };
-  const Seen& SeenOf(const std::string& path);
+  const Seen& SeenOf(const std::string& path, const std::optional<iceberg::NameMapping>& mapping);
 
   std::shared_ptr<Store> store_;
   std::map<std::string, Seen> seen_;
+  std::string name_mapping_;  // that files without field ids were seen with
   Seen unreadable_;  // of the file that was asked for last
 };
 

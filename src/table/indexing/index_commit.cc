@@ -19,7 +19,10 @@ CrashPoint kIndexPlanReplaced("index/plan/replaced");
 Result<CommitPlan> PlanIndexCommit(Store& store, const TableState& base, const AppendCommit& rest,
                                    MovedDeletes* moved, std::vector<BuiltIndex>* built) {
   const auto& metadata = *base.metadata;
-  for (auto& index : *built) index.replaced = false;
+  for (auto& index : *built) {
+    index.replaced = false;
+    index.hindrance = Status::OK();
+  }
   if (metadata.CurrentSnapshot() == nullptr) return CommitPlan();
   ARROW_ASSIGN_OR_RAISE(const auto live,
                         iceberg::ReadLiveFiles(store, *metadata.CurrentSnapshot()));
@@ -36,8 +39,11 @@ Result<CommitPlan> PlanIndexCommit(Store& store, const TableState& base, const A
     const auto found = by_path.find(index.old.data_file.file_path);
     if (found == by_path.end()) continue;
     const iceberg::ManifestEntry& now = live.data[found->second];
-    ARROW_RETURN_NOT_OK(moved->Move(metadata, live, found->second, deletes[found->second],
-                                    index.file.file_path, &snapshot));
+    index.hindrance = moved->Move(metadata, live, found->second, deletes[found->second],
+                                  index.file.file_path, &snapshot);
+    // A storage that fails now may answer later; what is damaged must not keep the others waiting.
+    if (IsKind(index.hindrance, ErrorKind::kIo)) return index.hindrance;
+    if (!index.hindrance.ok()) continue;
     index.file.first_row_id = now.data_file.first_row_id;
     snapshot.added.push_back({index.file, now.sequence_number});
     snapshot.removed.push_back(iceberg::RemovedFile::Of(now.data_file));

@@ -25,10 +25,12 @@ struct BuiltIndex {
   /// Fingerprints of the codebooks, by the column's name in the file.
   std::map<std::string, std::string> codebooks = {};
   bool replaced = false;  ///< by the newest plan
+  Status hindrance = {};  ///< why the newest plan left it out, though its old file is live
 };
 
 /// The replacement of all built files whose old ones are live in `base`, position deletes included;
-/// of the others, somebody else disposed, and `replaced` says so. Empty when there is none. `rest`:
+/// of the others, somebody else disposed, and `replaced` says so. A file whose position deletes
+/// cannot be read or moved is left out too: see its `hindrance`. Empty when there is none. `rest`:
 /// properties to set and to find; its files and schema are ignored.
 Result<CommitPlan> PlanIndexCommit(Store& store, const TableState& base, const AppendCommit& rest,
                                    MovedDeletes* moved, std::vector<BuiltIndex>* built);

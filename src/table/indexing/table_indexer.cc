@@ -38,7 +38,7 @@ Status TableIndexer::Refresh() {
   ARROW_ASSIGN_OR_RAISE(auto state, catalog_->LoadTable(table_));
   if (state_ && state_->metadata_path == state.metadata_path) return Status::OK();
   ARROW_ASSIGN_OR_RAISE(properties_, CurrentProperties(*state.metadata));
-  policy_ = IndexingPolicy::Of(state.metadata->properties);
+  policy_ = IndexingPolicy::Of(*state.metadata);
   ARROW_RETURN_NOT_OK(backlog_.Look(state, options_.small_files, &pending_).status());
   // Oldest first: what was written first is searched by scanning for the longest time.
   std::stable_sort(pending_.begin(), pending_.end(), [](const auto& a, const auto& b) {
@@ -82,6 +82,7 @@ Result<std::map<std::string, IndexRequest>> TableIndexer::RequestsFor(const Back
   for (const auto& [policy, field_id, name] : file.columns) {
     IndexRequest request;
     const int64_t rows = file.entry.data_file.record_count;
+    request.policy = policy;
     request.type = ChooseIndexType(*file.wanted.type, rows, Hardware::Detect());
     request.hnsw = properties_.hnsw;
     request.ivf_pq = file.wanted.ivf_pq;
@@ -163,6 +164,12 @@ Status TableIndexer::CodeAgain(BuiltIndex* built) {
   return Status::OK();
 }
 
+/// The old file stays, without an index, for as long as its deletes cannot be moved.
+void TableIndexer::NoteHindrance(const BuiltIndex& built) {
+  const std::string& location = built.old.data_file.file_path;
+  failures_.push_back({catalog_->store().PathOf(location).ValueOr(location), built.hindrance});
+}
+
 Result<Committed> TableIndexer::TryCommit(bool* in_doubt) {
   AppendCommit rest;
   shelf_.AddTo(&rest);
@@ -205,8 +212,11 @@ Status TableIndexer::Commit() {
         ARROW_RETURN_NOT_OK(shelf_.GiveWay().status());
         continue;
       }
-      // Whether a failing store published them after all is not known: they stay, orphans at worst.
-      if (!IsKind(status, ErrorKind::kCommitConflict)) built_.clear();
+      // Lost for certain: they may be committed later. Whether a failing store published them after
+      // all is not known: then they stay, orphans at worst.
+      const bool lost = IsKind(status, ErrorKind::kCommitConflict) ||
+                        IsKind(status, ErrorKind::kValidationFailed);
+      if (!lost || in_doubt) built_.clear();
       return status;
     }
     for (const BuiltIndex& built : built_) {
@@ -215,6 +225,7 @@ Status TableIndexer::Commit() {
         committed_rows_ += built.file.record_count;
       } else {
         passed_over_.insert(built.old.data_file.file_path);
+        if (!built.hindrance.ok()) NoteHindrance(built);
         if (!in_doubt) (void)catalog_->store().Delete(built.path);
       }
     }

@@ -57,6 +57,7 @@ class TableIndexer {
   Status Build(const BacklogFile& file);
   Result<std::map<std::string, IndexRequest>> RequestsFor(const BacklogFile& file);
   Status CodeAgain(BuiltIndex* built);
+  void NoteHindrance(const BuiltIndex& built);
   static BuiltIndex Describe(const WrittenFile& written, const std::string& uri,
                              const iceberg::ManifestEntry& old, std::vector<BacklogColumn> columns);
   Result<Committed> TryCommit(bool* in_doubt);

@@ -5,16 +5,19 @@
 #include <thread>
 
 #include "arrow/api.h"
+#include "arrow/io/memory.h"
 #include "base/random_id.h"
 #include "catalog/commit_attempt.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "iceberg/manifest_io.h"
 #include "iceberg/table_metadata.h"
+#include "parquet/arrow/writer.h"
 #include "store/fault_store.h"
 #include "table/indexing/index_pool.h"
 #include "table/indexing/position_delete_file.h"
 #include "table/indexing/table_indexer.h"
+#include "table/schema_arrow.h"
 #include "table/tests/file_fixture.h"
 #include "tarn/alter_table.h"
 #include "tarn/indexing.h"
@@ -496,6 +499,71 @@ TEST_F(DeferredIndexesWithDeletes, MatchANaiveTableWhateverTheOrder) {
   EXPECT_TRUE(report.ok() && report->findings.empty());
 }
 
+TEST_F(DeferredIndexesWithDeletes, ADamagedDeleteFileKeepsOnlyItsOwnFileWaiting) {
+  Append(600, 1);
+  Append(700, 2);
+  const iceberg::DataFile deletes = Write(600, {1, 2});
+  const std::string path = store_->PathOf(deletes.file_path).ValueOrDie();
+  Commit(deletes);
+  const auto bytes = store_->Read(path).ValueOrDie();
+  const std::string whole(reinterpret_cast<const char*>(bytes->bytes().data()), bytes->size());
+  ASSERT_TRUE(store_->Put(path, whole.substr(0, whole.size() / 2)).ok());
+  const auto result = Build();
+  EXPECT_EQ(result.files, 1);
+  ASSERT_EQ(result.failures.size(), 1u);
+  EXPECT_EQ(result.failures[0].path, store_->PathOf(LocationOf(600)).ValueOrDie());
+  EXPECT_TRUE(IsKind(result.failures[0].status, ErrorKind::kCorrupt)) << result.failures[0].status;
+  EXPECT_EQ(Status_().rows(IndexState::kReady), 700);
+
+  ASSERT_TRUE(store_->Put(path, whole).ok());
+  EXPECT_EQ(Build().files, 1) << "it is taken up again";
+  EXPECT_EQ(LiveRows(), 1298);
+}
+
+/// Commits the rows of a plain file, with the table's field ids, as other engines write them.
+class DeferredIndexesOfOthers : public DeferredIndexesWithDeletes {
+ protected:
+  void CommitTheirs(const arrow::RecordBatch& batch, const EmbeddingsView& vectors) {
+    ASSERT_TRUE(AilakeFileWriter(store_, PolicyOf(kDim))
+                    .WriteParquetOnly("ours", batch, vectors)
+                    .ok());
+    const auto rows = AilakeFileReader::Open(store_, "ours").ValueOrDie()->ReadAll({}).ValueOrDie();
+    const auto state = catalog_->LoadTable(kTable).ValueOrDie();
+    const auto schema = ToArrowSchema(state.metadata->CurrentSchema()).ValueOrDie();
+    const auto named =
+        arrow::Table::Make(schema->WithMetadata(nullptr), rows->columns(), rows->num_rows());
+    auto out = arrow::io::BufferOutputStream::Create().ValueOrDie();
+    ASSERT_TRUE(parquet::arrow::WriteTable(*named, arrow::default_memory_pool(), out, 100).ok());
+    const std::string bytes = out->Finish().ValueOrDie()->ToString();
+    iceberg::DataFile file;
+    const std::string path = "warehouse/db/t/data/theirs-" + NewUuid4() + ".parquet";
+    ASSERT_TRUE(store_->Put(path, bytes).ok());
+    file.file_path = store_->UriOf(path);
+    file.record_count = rows->num_rows();
+    file.file_size_in_bytes = static_cast<int64_t>(bytes.size());
+    AppendCommit append;
+    append.files.push_back(file);
+    const auto done = CommitAppend(*catalog_, kTable, append);
+    ASSERT_TRUE(done.ok()) << done.status();
+  }
+};
+
+TEST_F(DeferredIndexesOfOthers, AreBuiltIntoFilesThatAnotherEngineWrote) {
+  Append(500, 1);
+  CommitTheirs(*MakeRows(800), RandomVectors(800, kDim, 9, 2));
+  Delete(800, {3, 4, 799});
+  const auto ids = LiveIds();
+  const std::string rows = AllRows();
+  EXPECT_EQ(Status_().rows(IndexState::kPending), 1300);
+  EXPECT_EQ(Build().files, 2);
+  EXPECT_EQ(Indexes(), (std::map<int64_t, std::optional<IndexType>>{{500, IndexType::kHnsw},
+                                                                   {800, IndexType::kHnsw}}));
+  EXPECT_EQ(LiveIds(), ids);
+  EXPECT_EQ(AllRows(), rows);
+  const auto report = VerifyTable(catalog_, kTable).ValueOrDie();
+  for (const auto& finding : report.findings) ADD_FAILURE() << finding.path << ": " << finding.message;
+}
+
 TEST_F(DeferredIndexes, OfARenamedColumnAreBuiltInItsOldFiles) {
   Append(600, 1);
   ASSERT_TRUE(AlterTable(*catalog_, kTable, {RenameColumn{"embedding", "meaning"}}).ok());
@@ -534,6 +602,61 @@ TEST_F(DeferredIndexes, ABuildThatIsStoppedLeavesTheFileAsItIs) {
   ASSERT_TRUE(*indexer.BuildNext());
   ASSERT_TRUE(indexer.Commit().ok());
   EXPECT_EQ(Status_().rows(IndexState::kReady), 600);
+}
+
+/// A catalog whose commits fail, while told to, as if others had always been first.
+class RefusingCatalog : public CatalogProvider {
+ public:
+  explicit RefusingCatalog(std::shared_ptr<CatalogProvider> inner)
+      : CatalogProvider(inner->shared_store()), inner_(std::move(inner)) {}
+  bool refuses = false;
+
+  Result<TableState> LoadTable(const TableIdent& table) override {
+    return inner_->LoadTable(table);
+  }
+  Result<bool> TableExists(const TableIdent& table) override { return inner_->TableExists(table); }
+  Result<std::vector<TableIdent>> ListTables() override { return inner_->ListTables(); }
+  Result<TableState> CreateTable(const TableIdent& table,
+                                 const TableProperties& properties) override {
+    return inner_->CreateTable(table, properties);
+  }
+  Result<TableState> CreateTable(const TableIdent& table, const TableProperties& properties,
+                                 const iceberg::Schema& schema) override {
+    return inner_->CreateTable(table, properties, schema);
+  }
+  Status DropTable(const TableIdent& table) override { return inner_->DropTable(table); }
+  Result<TableState> CommitTable(const TableState& base,
+                                 const std::vector<iceberg::TableRequirement>& requirements,
+                                 const std::vector<iceberg::TableUpdate>& updates) override {
+    if (refuses) return Error(ErrorKind::kValidationFailed, "another was first");
+    return inner_->CommitTable(base, requirements, updates);
+  }
+
+ private:
+  std::shared_ptr<CatalogProvider> inner_;
+};
+
+TEST_F(DeferredIndexes, WhatWasBuiltIsKeptWhenItsCommitIsLostForCertain) {
+  Append(600, 1);
+  auto refusing = std::make_shared<RefusingCatalog>(catalog_);
+  {
+    TableIndexer indexer(refusing, kTable, {.threads = 1});
+    ASSERT_TRUE(*indexer.BuildNext());
+    refusing->refuses = true;
+    EXPECT_TRUE(IsKind(indexer.Commit(), ErrorKind::kValidationFailed));
+    EXPECT_EQ(indexer.built(), 1u);
+    refusing->refuses = false;
+    EXPECT_TRUE(indexer.Commit().ok());
+    EXPECT_EQ(Status_().rows(IndexState::kReady), 600);
+  }
+  Append(700, 2);
+  {
+    TableIndexer indexer(refusing, kTable, {.threads = 1});
+    ASSERT_TRUE(*indexer.BuildNext());
+    refusing->refuses = true;
+    EXPECT_FALSE(indexer.Commit().ok());
+  }
+  EXPECT_EQ(DataFiles(), 3u) << "two old files and one with an index; what was given up is deleted";
 }
 
 TEST_F(DeferredIndexes, WhatWasBuiltAndNeverCommittedIsDeleted) {
