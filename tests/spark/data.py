@@ -39,5 +39,5 @@ def table(first, count):
 
 def select_sql(first, count):
     """The same for Spark to insert, in one file."""
-    return (f"SELECT /*+ COALESCE(1) */ id, concat('k', id % 5), {vector_sql()} "
+    return (f"SELECT /*+ COALESCE(1) */ id, concat('k', id % 5) kind, {vector_sql()} embedding "
             f"FROM range({first}, {first + count}, 1, 1)")

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rows that Spark inserts, deletes, updates and merges in tarn's tables: tarn reads and searches what is left."""
+import pyarrow.parquet as pq
 import pytest
 
 from spark.data import row, rows, select_sql, table, vector, vector_sql
@@ -104,17 +105,24 @@ def test_rows_without_a_proper_vector_are_rows_and_no_neighbours(lake):
     expected = rows(0, 600) + [{"id": number, "kind": "odd", "embedding": values} for number, values in odd.items()]
     assert lake.agree() == expected
     lake.check_search(expected)
+    lake.tarn("index", "build", "db.t", "--small-files")
+    lake.call("rewrite_data_files", options="map('rewrite-all', 'true')")
+    lake.tarn("index", "build", "db.t")
+    assert "1 of 1 files indexed" in lake.tarn("info", "db.t")
+    assert lake.agree() == expected
+    lake.check_search(expected)
     lake.is_sound()
-    assert "605" in lake.tarn("info", "db.t")
 
 
 def test_numbers_that_are_no_vectors_do_not_disturb_a_search(lake):
     make(lake, "merge-on-read", 600)
     for number, value in ((1000, "NaN"), (1001, "Infinity")):
         lake.sql(f"INSERT INTO {{}} SELECT {number}, 'odd', transform(sequence(0, 15), i -> float('{value}'))")
-    assert [one["id"] for one in lake.scan()] == [*range(600), 1000, 1001]
-    lake.check_search(rows(0, 600))
-    lake.is_sound()
+    for _ in range(2):
+        assert [one["id"] for one in lake.scan()] == [*range(600), 1000, 1001]
+        lake.check_search(rows(0, 600))
+        lake.is_sound()
+        lake.tarn("index", "build", "db.t", "--small-files")
 
 
 def test_overwritten_tables_hold_the_new_rows_alone(lake):
@@ -160,4 +168,41 @@ def test_no_row_is_lost_when_spark_begins_to_pack_metadata(lake):
     lake.ingest("db.t", table(900, 100))
     lake.sql("INSERT INTO {} " + select_sql(1000, 100))
     assert lake.agree() == rows(10, 1090)
+    lake.is_sound()
+
+
+def test_a_table_that_spark_replaced_keeps_its_past(lake):
+    make(lake, "merge-on-read", 600)
+    before = lake.sql("SELECT snapshot_id FROM {}.snapshots")[-1]["snapshot_id"]
+    lake.sql("CREATE OR REPLACE TABLE {} USING iceberg AS " + select_sql(700, 200))
+    assert lake.agree() == rows(700, 200)
+    assert lake.scan("db.t", "--snapshot", before) == rows(0, 600)
+    lake.check_search(rows(700, 200))
+    lake.tarn("rollback", "db.t", "--snapshot", before, "--any")
+    assert lake.agree() == rows(0, 600)
+    lake.check_search(rows(0, 600))
+    lake.is_sound()
+
+
+def test_partitions_that_came_and_went_leave_a_table_that_tarn_fills(lake):
+    make(lake, "merge-on-read", 600)
+    lake.sql("ALTER TABLE {} WRITE ORDERED BY id DESC")
+    lake.sql("ALTER TABLE {} SET IDENTIFIER FIELDS id")
+    lake.ingest("db.t", table(600, 50))
+    lake.sql("ALTER TABLE {} ADD PARTITION FIELD bucket(2, id)")
+    lake.sql("INSERT INTO {} " + select_sql(650, 100))
+    lake.sql("DELETE FROM {} WHERE id % 3 = 0")
+    left = [one for one in rows(0, 750) if one["id"] % 3]
+    assert lake.agree() == left
+    lake.tarn("index", "build", "db.t", "--small-files")
+    assert lake.agree() == left
+    file = lake.new_file("parquet")
+    pq.write_table(table(750, 50), file)
+    assert "partitioned" in lake.tarn("ingest", "db.t", file, code=1)
+    lake.sql("ALTER TABLE {} DROP PARTITION FIELD bucket(2, id)")
+    lake.tarn("ingest", "db.t", file)
+    lake.sql("DELETE FROM {} WHERE id % 3 = 1")
+    left = [one for one in left if one["id"] % 3 == 2] + [one for one in rows(750, 50) if one["id"] % 3 != 1]
+    assert lake.agree() == left
+    lake.check_search(left)
     lake.is_sound()

@@ -127,8 +127,8 @@ def test_files_that_spark_compacted_get_their_index_back(lake, index):
     left = [one for one in rows(0, 1800) if one["id"] % 6 != 2 and (one["id"] % 6 != 1 or one["id"] >= 1200)]
     assert lake.agree() == left
     lake.tarn("index", "build", "db.t", "--small-files")
-    status = json.loads(lake.tarn("index", "status", "db.t", "--json"))
-    assert status["ready"] == status["files"] > 0, status
+    files = json.loads(lake.tarn("index", "status", "db.t", "--json"))["files"]
+    assert [(file["state"], file["type"]) for file in files] == [("ready", index)] * 2
     assert lake.agree() == left
     lake.check_search(left)
     lake.is_sound()
