@@ -86,6 +86,18 @@ class Store {
              PutMode mode = PutMode::kReplace);
   Status Put(std::string_view path, std::string_view text, PutMode mode = PutMode::kReplace);
 
+  /// As OpenWriter, but a power loss may lose or tear the object until the next Sync: for objects
+  /// that nothing names before that.
+  virtual Result<std::unique_ptr<StoreWriter>> OpenUnsyncedWriter(std::string_view path,
+                                                                  PutMode mode) {
+    return OpenWriter(path, mode);
+  }
+  Status PutUnsynced(std::string_view path, std::string_view text,
+                     PutMode mode = PutMode::kReplace);
+  /// Makes durable what was written unsynced, by any thread, before the call. kIo: nothing that
+  /// names such objects may be published; every later call through this store fails too.
+  virtual Status Sync() { return Status::OK(); }
+
   /// Every object whose path starts with `prefix`, at any depth, ordered by path. Unpublished
   /// writes are not listed.
   virtual Result<std::vector<ObjectInfo>> List(std::string_view prefix) = 0;

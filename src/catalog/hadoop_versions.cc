@@ -201,6 +201,8 @@ Result<HadoopVersion> HadoopVersions::LoadNewest() {
 
 Status HadoopVersions::Publish(int64_t number, const TableMetadata& metadata, bool alone) {
   const std::string text = iceberg::TableMetadataToJson(metadata);
+  // Whatever the version names must be there to stay before it is.
+  ARROW_RETURN_NOT_OK(store_->Sync());
   kHadoopPublishBefore.Reach();
   const Status put = store_->Put(PathOf(number), text, PutMode::kIfAbsent);
   kHadoopPublishPut.Reach();

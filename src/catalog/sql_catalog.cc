@@ -205,7 +205,10 @@ Result<std::string> SqlCatalogImpl::NewTableLocation(const TableIdent& ident) {
 
 Status SqlCatalogImpl::WriteMetadata(const std::string& location, const TableMetadata& metadata) {
   ARROW_ASSIGN_OR_RAISE(const std::string path, store_->PathOf(location));
-  const Status put = store_->Put(path, iceberg::TableMetadataToJson(metadata), PutMode::kIfAbsent);
+  Status put =
+      store_->PutUnsynced(path, iceberg::TableMetadataToJson(metadata), PutMode::kIfAbsent);
+  // Whatever the row is about to name, and what that names, must be there to stay.
+  if (put.ok()) put = store_->Sync();
   // Nobody knows the name yet.
   if (!put.ok()) DeleteFile(location);
   return put;

@@ -57,7 +57,7 @@ Result<ManifestFile> WriteManifest(Store& store, const std::string& path, const 
                                    SnapshotId snapshot, int64_t commit_sequence_number) {
   ARROW_ASSIGN_OR_RAISE(auto line, SummarizeManifest(manifest, commit_sequence_number));
   ARROW_ASSIGN_OR_RAISE(const std::string bytes, ManifestToAvro(manifest));
-  ARROW_RETURN_NOT_OK(store.Put(path, bytes));
+  ARROW_RETURN_NOT_OK(store.PutUnsynced(path, bytes));
   line.manifest_path = store.UriOf(path);
   line.manifest_length = static_cast<int64_t>(bytes.size());
   line.added_snapshot_id = snapshot;

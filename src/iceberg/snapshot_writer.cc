@@ -320,7 +320,7 @@ Result<std::string> SnapshotWriter::WriteList(const TableMetadata& base, const S
   }
   kSnapshotListBefore.Reach();
   lists_.push_back(list);
-  ARROW_RETURN_NOT_OK(store_.Put(list.path, bytes));
+  ARROW_RETURN_NOT_OK(store_.PutUnsynced(list.path, bytes));
   kSnapshotListWritten.Reach();
   return list.location;
 }

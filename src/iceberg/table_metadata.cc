@@ -45,7 +45,7 @@ const SortOrder* TableMetadata::FindSortOrder(int32_t order_id) const {
 
 const Snapshot* TableMetadata::FindSnapshot(SnapshotId id) const {
   if (id == 0) return nullptr;
-  return FindIf(snapshots, [&](const Snapshot& snapshot) { return snapshot.snapshot_id == id; });
+  return snapshots.Find(id);
 }
 
 const Schema& TableMetadata::CurrentSchema() const {

@@ -13,6 +13,7 @@
 #include "iceberg/partition.h"
 #include "iceberg/schema.h"
 #include "iceberg/snapshot.h"
+#include "iceberg/snapshot_list.h"
 #include "tarn/types.h"
 
 namespace tarn::iceberg {
@@ -56,7 +57,7 @@ struct TableMetadata {
   std::map<std::string, std::string> properties;
   SnapshotId current_snapshot_id;  ///< 0: no snapshot yet
   int64_t next_row_id = 0;         ///< v3
-  std::vector<Snapshot> snapshots;
+  SnapshotList snapshots;
   std::map<std::string, SnapshotRef> refs;
   std::vector<SnapshotLogEntry> snapshot_log;
   std::vector<MetadataLogEntry> metadata_log;

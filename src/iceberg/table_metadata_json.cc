@@ -19,8 +19,8 @@ Result<int32_t> Int32(JsonObject& object, const char* key, std::optional<int32_t
 }
 
 /// Each element of an array member through `read(json, where)`.
-template <typename T, typename Read>
-Status ReadAll(JsonObject& object, const char* key, std::vector<T>* out, Read read) {
+template <typename List, typename Read>
+Status ReadAll(JsonObject& object, const char* key, List* out, Read read) {
   ARROW_ASSIGN_OR_RAISE(const auto elements, object.Array(key));
   for (const Json* element : elements) {
     ARROW_ASSIGN_OR_RAISE(auto value, read(*element, object.where() + ": " + key));
@@ -96,10 +96,12 @@ Status ReadRefs(JsonObject& object, TableMetadata* metadata) {
 Status ReadHistory(JsonObject& object, TableMetadata* metadata) {
   ARROW_ASSIGN_OR_RAISE(const auto current, object.OptionalInt("current-snapshot-id"));
   metadata->current_snapshot_id = SnapshotId(current.value_or(-1) == -1 ? 0 : *current);
-  ARROW_RETURN_NOT_OK(ReadAll(object, "snapshots", &metadata->snapshots, SnapshotOf));
-  if (metadata->format_version == 1) {
-    for (auto& snapshot : metadata->snapshots) snapshot.sequence_number = 0;
-  }
+  const auto read = [&](const Json& json, const std::string& where) -> Result<Snapshot> {
+    ARROW_ASSIGN_OR_RAISE(auto snapshot, SnapshotOf(json, where));
+    if (metadata->format_version == 1) snapshot.sequence_number = 0;
+    return snapshot;
+  };
+  ARROW_RETURN_NOT_OK(ReadAll(object, "snapshots", &metadata->snapshots, read));
   ARROW_RETURN_NOT_OK(ReadRefs(object, metadata));
   ARROW_RETURN_NOT_OK(ReadAll(object, "snapshot-log", &metadata->snapshot_log, SnapshotLogEntryOf));
   ARROW_RETURN_NOT_OK(ReadAll(object, "metadata-log", &metadata->metadata_log, MetadataLogEntryOf));
@@ -136,7 +138,8 @@ Result<TableMetadata> MetadataOf(const Json& json, const std::string& name) {
   return metadata;
 }
 
-Json LogsJson(const TableMetadata& metadata, Json json) {
+Json LogsJson(const TableMetadata& metadata) {
+  Json json = Json::object();
   json["statistics"] = Json::array();
   json["partition-statistics"] = Json::array();
   for (const auto& file : metadata.statistics) {
@@ -145,11 +148,6 @@ Json LogsJson(const TableMetadata& metadata, Json json) {
   for (const auto& file : metadata.partition_statistics) {
     json["partition-statistics"].push_back(
         Json::parse(file.json, nullptr, /*allow_exceptions=*/false));
-  }
-  json["snapshot-log"] = Json::array();
-  for (const auto& entry : metadata.snapshot_log) {
-    json["snapshot-log"].push_back(
-        Json{{"timestamp-ms", entry.timestamp_ms}, {"snapshot-id", entry.snapshot_id.value()}});
   }
   json["metadata-log"] = Json::array();
   for (const auto& entry : metadata.metadata_log) {
@@ -170,12 +168,44 @@ Json SnapshotsJson(const TableMetadata& metadata, Json json) {
   if (metadata.format_version >= 3) json["next-row-id"] = metadata.next_row_id;
   json["refs"] = Json::object();
   for (const auto& [name, ref] : metadata.refs) json["refs"][name] = RefJson(ref);
-  json["snapshots"] = Json::array();
-  for (const auto& snapshot : metadata.snapshots) {
-    json["snapshots"].push_back(SnapshotJson(snapshot, metadata.format_version));
-  }
   return json;
 }
+
+// A busy table has thousands of snapshots, and all are written with every commit. They are text
+// that is made once; the log of them needs no tree either.
+
+void AppendSnapshots(const TableMetadata& metadata, std::string* text) {
+  const auto render = [&](const Snapshot& snapshot) {
+    return JsonText(SnapshotJson(snapshot, metadata.format_version));
+  };
+  *text += "\"snapshots\":[";
+  for (size_t i = 0; i < metadata.snapshots.size(); ++i) {
+    if (i > 0) *text += ',';
+    // Version 1 leaves out what the later ones write.
+    if (metadata.format_version > 1) {
+      *text += metadata.snapshots.Rendered(i, render);
+    } else {
+      *text += render(metadata.snapshots[i]);
+    }
+  }
+  *text += ']';
+}
+
+void AppendSnapshotLog(const TableMetadata& metadata, std::string* text) {
+  *text += "\"snapshot-log\":[";
+  for (const auto& entry : metadata.snapshot_log) {
+    if (text->back() != '[') *text += ',';
+    *text += "{\"timestamp-ms\":";
+    *text += std::to_string(entry.timestamp_ms);
+    *text += ",\"snapshot-id\":";
+    *text += std::to_string(entry.snapshot_id.value());
+    *text += '}';
+  }
+  *text += ']';
+}
+
+/// About the bytes of one snapshot and of its line in the log.
+constexpr size_t kSnapshotBytes = 900;
 
 }  // namespace
 
@@ -206,9 +236,18 @@ std::string TableMetadataToJson(const TableMetadata& metadata) {
     json["sort-orders"].push_back(SortOrderJson(order));
   json["properties"] = metadata.properties;
   if (metadata.properties.empty()) json["properties"] = Json::object();
-  json = LogsJson(metadata, SnapshotsJson(metadata, std::move(json)));
-  MergeExtra(json, metadata.extra);
-  return JsonText(json);
+  json = SnapshotsJson(metadata, std::move(json));
+  Json rest = LogsJson(metadata);
+  MergeExtra(rest, metadata.extra);
+  // Both objects have members; the texts between stand for two more.
+  std::string text = JsonText(json);
+  text.reserve(2 * text.size() + kSnapshotBytes * (metadata.snapshots.size() + 4));
+  text.back() = ',';
+  AppendSnapshots(metadata, &text);
+  text += ',';
+  AppendSnapshotLog(metadata, &text);
+  text += ',';
+  return text.append(JsonText(rest), 1);
 }
 
 Result<TableMetadata> TableMetadataFromJson(std::string_view json, std::string_view name) {

@@ -151,7 +151,7 @@ class Applier {
       }
     }
     const auto is_gone = [&](const auto& item) { return gone.count(item.snapshot_id) != 0; };
-    std::erase_if(table_.snapshots, is_gone);
+    table_.snapshots.EraseIf(is_gone);
     std::erase_if(table_.statistics, is_gone);
     std::erase_if(table_.partition_statistics, is_gone);
     // History with a hole in it would tell lies about time travel: it begins after the last hole.

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <utility>
 
 namespace tarn {
@@ -31,6 +32,18 @@ class FaultStoreImpl : public FaultStore, public std::enable_shared_from_this<Fa
     return Around<ObjectInfo>(StoreOp::kStat, path, [&] { return base_->Stat(path); });
   }
   Result<std::unique_ptr<StoreWriter>> OpenWriter(std::string_view path, PutMode mode) override;
+  Result<std::unique_ptr<StoreWriter>> OpenUnsyncedWriter(std::string_view path,
+                                                          PutMode mode) override;
+  Status Sync() override {
+    const auto fault = Next(StoreOp::kSync, "");
+    if (Prevents(fault)) return Injected(*fault, "syncing", "what was written");
+    {
+      std::lock_guard guard(mutex_);
+      unsynced_.clear();
+    }
+    const Status status = base_->Sync();
+    return fault ? Injected(*fault, "syncing", "what was written") : status;
+  }
   Result<std::vector<ObjectInfo>> List(std::string_view prefix) override {
     return Around<std::vector<ObjectInfo>>(StoreOp::kList, prefix,
                                            [&] { return base_->List(prefix); });
@@ -72,9 +85,16 @@ class FaultStoreImpl : public FaultStore, public std::enable_shared_from_this<Fa
   }
 
   /// Publishes the bytes of a writer, with what the script has in store for it.
-  Status Publish(const std::string& path, PutMode mode, std::span<const std::byte> bytes) {
+  Status Publish(const std::string& path, PutMode mode, std::span<const std::byte> bytes,
+                 bool unsynced) {
     const auto fault = Next(StoreOp::kWrite, path);
-    if (!fault) return base_->Put(path, bytes, mode);
+    if (!fault) {
+      const Status status = base_->Put(path, bytes, mode);
+      std::lock_guard guard(mutex_);
+      if (status.ok() && unsynced) unsynced_.insert(path);
+      if (status.ok() && !unsynced) unsynced_.erase(path);
+      return status;
+    }
     if (fault->kind == FaultKind::kTear || fault->kind == FaultKind::kTearCrash) {
       const auto part = static_cast<size_t>(std::clamp(fault->torn_fraction, 0.0, 1.0) *
                                             static_cast<double>(bytes.size()));
@@ -107,6 +127,7 @@ class FaultStoreImpl : public FaultStore, public std::enable_shared_from_this<Fa
   std::optional<Fault> Next(StoreOp op, std::string_view path) {
     std::chrono::milliseconds delay{0};
     std::optional<Fault> hit;
+    std::set<std::string> lost;
     {
       std::lock_guard guard(mutex_);
       ++operations_;
@@ -127,10 +148,13 @@ class FaultStoreImpl : public FaultStore, public std::enable_shared_from_this<Fa
         it = fault.repeat ? it + 1 : pending_.erase(it);
       }
       if (crashed_) hit = Fault{FaultKind::kFail};
-      if (hit && (hit->kind == FaultKind::kCrash || hit->kind == FaultKind::kTearCrash)) {
+      if (hit && (hit->kind == FaultKind::kCrash || hit->kind == FaultKind::kTearCrash ||
+                  hit->kind == FaultKind::kPowerLoss)) {
         crashed_ = true;
+        if (hit->kind == FaultKind::kPowerLoss) lost.swap(unsynced_);
       }
     }
+    for (const auto& object : lost) (void)base_->Delete(object);
     if (delay.count() > 0) clock_.SleepFor(delay);
     return hit;
   }
@@ -149,14 +173,15 @@ class FaultStoreImpl : public FaultStore, public std::enable_shared_from_this<Fa
   mutable std::mutex mutex_;
   std::vector<Pending> pending_;
   bool crashed_ = false;
+  std::set<std::string> unsynced_;  // objects that a power loss would take
   int64_t operations_ = 0;
   int64_t fired_ = 0;
 };
 
 class FaultWriter : public StoreWriter {
  public:
-  FaultWriter(std::shared_ptr<FaultStoreImpl> store, std::string path, PutMode mode)
-      : store_(std::move(store)), path_(std::move(path)), mode_(mode) {}
+  FaultWriter(std::shared_ptr<FaultStoreImpl> store, std::string path, PutMode mode, bool unsynced)
+      : store_(std::move(store)), path_(std::move(path)), mode_(mode), unsynced_(unsynced) {}
   Status Append(std::span<const std::byte> bytes) override {
     bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
     return Status::OK();
@@ -165,13 +190,14 @@ class FaultWriter : public StoreWriter {
   Status Commit() override {
     if (committed_) return Error(ErrorKind::kBadInput, path_, " was committed before");
     committed_ = true;
-    return store_->Publish(path_, mode_, bytes_);
+    return store_->Publish(path_, mode_, bytes_, unsynced_);
   }
 
  private:
   std::shared_ptr<FaultStoreImpl> store_;
   std::string path_;
   PutMode mode_;
+  bool unsynced_;
   std::vector<std::byte> bytes_;
   bool committed_ = false;
 };
@@ -180,7 +206,15 @@ Result<std::unique_ptr<StoreWriter>> FaultStoreImpl::OpenWriter(std::string_view
                                                                 PutMode mode) {
   // Asks the store beneath whether it takes such a path; what is written goes there on Commit.
   ARROW_RETURN_NOT_OK(base_->OpenWriter(path, mode).status());
-  return std::make_unique<FaultWriter>(shared_from_this(), std::string(path), mode);
+  return std::make_unique<FaultWriter>(shared_from_this(), std::string(path), mode,
+                                       /*unsynced=*/false);
+}
+
+Result<std::unique_ptr<StoreWriter>> FaultStoreImpl::OpenUnsyncedWriter(std::string_view path,
+                                                                        PutMode mode) {
+  ARROW_RETURN_NOT_OK(base_->OpenWriter(path, mode).status());
+  return std::make_unique<FaultWriter>(shared_from_this(), std::string(path), mode,
+                                       /*unsynced=*/true);
 }
 
 }  // namespace

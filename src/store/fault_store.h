@@ -17,7 +17,7 @@
 namespace tarn {
 
 /// The operations a script can name. A write counts once, when it is committed.
-enum class StoreOp { kAny, kRead, kStat, kWrite, kList, kDelete, kLock };
+enum class StoreOp { kAny, kRead, kStat, kWrite, kSync, kList, kDelete, kLock };
 
 enum class FaultKind {
   kFail,       ///< kIo; nothing happened
@@ -25,6 +25,7 @@ enum class FaultKind {
   kTear,       ///< a write: the first part is published, then kIo. Other operations: as kFail
   kLoseReply,  ///< the operation happens, then kIo
   kCrash,      ///< this operation and all later ones fail with kIo; nothing of them happens
+  kPowerLoss,  ///< as kCrash, and what was written unsynced is gone
   kTearCrash,  ///< as kTear, then as kCrash
 };
 

@@ -17,6 +17,7 @@
 #include "store/store_bytes.h"
 #include "store/store_path.h"
 #include "store/thread_locks.h"
+#include "store/unsynced_files.h"
 #include "tarn/store.h"
 
 namespace tarn {
@@ -121,6 +122,14 @@ class LocalStoreImpl : public LocalStore {
     ARROW_ASSIGN_OR_RAISE(const std::string full, FullPath(path));
     return LocalWriter::Open(full, mode, options_.durable);
   }
+
+  Result<std::unique_ptr<StoreWriter>> OpenUnsyncedWriter(std::string_view path,
+                                                          PutMode mode) override {
+    ARROW_ASSIGN_OR_RAISE(const std::string full, FullPath(path));
+    return LocalWriter::Open(full, mode, options_.durable, &unsynced_);
+  }
+
+  Status Sync() override { return unsynced_.Sync(); }
 
   Result<std::vector<ObjectInfo>> List(std::string_view prefix) override {
     const size_t slash = prefix.rfind('/');
@@ -243,6 +252,7 @@ class LocalStoreImpl : public LocalStore {
   const std::string real_root_;  ///< with symbolic links resolved
   const Options options_;
   ThreadLocks locks_;
+  UnsyncedFiles unsynced_;
 };
 
 }  // namespace

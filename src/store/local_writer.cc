@@ -24,15 +24,16 @@ constexpr size_t kBufferBytes = 256 * 1024;
 }  // namespace
 
 LocalWriter::LocalWriter(std::string path, std::string temp, FileDescriptor fd, PutMode mode,
-                         bool durable)
+                         bool durable, UnsyncedFiles* later)
     : path_(std::move(path)),
       temp_(std::move(temp)),
       fd_(std::move(fd)),
       mode_(mode),
-      durable_(durable) {}
+      durable_(durable),
+      later_(later) {}
 
 Result<std::unique_ptr<StoreWriter>> LocalWriter::Open(std::string path, PutMode mode,
-                                                       bool durable) {
+                                                       bool durable, UnsyncedFiles* later) {
   const std::string folder = ParentFolder(path);
   std::string temp = folder + "/" + std::string(kTempPrefix) + NewUuid4();
   // Somebody who deletes the last object of a folder removes the folder too, perhaps just now.
@@ -43,7 +44,8 @@ Result<std::unique_ptr<StoreWriter>> LocalWriter::Open(std::string path, PutMode
       FileDescriptor fd(::open(temp.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
       if (fd.valid()) {
         return std::unique_ptr<StoreWriter>(
-            new LocalWriter(std::move(path), std::move(temp), std::move(fd), mode, durable));
+            new LocalWriter(std::move(path), std::move(temp), std::move(fd), mode, durable,
+                            later));
       }
       if (errno != ENOENT || tries == 10) return ErrnoStatus(errno, "creating a file for", path);
     }
@@ -80,9 +82,11 @@ Status LocalWriter::Commit() {
   if (temp_.empty()) return Error(ErrorKind::kBadInput, path_, " was committed before");
   kStoreWriteUnsynced.Reach();
   failed_ = Flush();
-  if (failed_.ok() && durable_ && ::fsync(fd_.get()) != 0) {
+  const bool now = durable_ && later_ == nullptr;
+  if (failed_.ok() && now && ::fsync(fd_.get()) != 0) {
     failed_ = ErrnoStatus(errno, "syncing", path_);
   }
+  FileDescriptor waiting = durable_ && !now ? std::move(fd_) : FileDescriptor();
   if (const int error = fd_.Close(); failed_.ok() && error != 0) {
     failed_ = ErrnoStatus(error, "closing", path_);
   }
@@ -92,6 +96,7 @@ Status LocalWriter::Commit() {
   ARROW_RETURN_NOT_OK(failed_);
   kStoreWritePublished.Reach();
   temp_.clear();
+  if (waiting.valid()) return later_->Add(std::move(waiting), path_);
   return durable_ ? SyncFolder(ParentFolder(path_)) : Status::OK();
 }
 

@@ -8,14 +8,17 @@
 #include <vector>
 
 #include "store/local_file.h"
+#include "store/unsynced_files.h"
 #include "tarn/store.h"
 
 namespace tarn {
 
 class LocalWriter : public StoreWriter {
  public:
-  /// `path` is absolute. Creates the missing folders above it.
-  static Result<std::unique_ptr<StoreWriter>> Open(std::string path, PutMode mode, bool durable);
+  /// `path` is absolute. Creates the missing folders above it. `later`: who makes the file durable
+  /// after Commit, in place of Commit; must outlive the writer. nullptr: Commit, if `durable`.
+  static Result<std::unique_ptr<StoreWriter>> Open(std::string path, PutMode mode, bool durable,
+                                                   UnsyncedFiles* later = nullptr);
   ~LocalWriter() override;
 
   Status Append(std::span<const std::byte> bytes) override;
@@ -23,7 +26,8 @@ class LocalWriter : public StoreWriter {
   Status Commit() override;
 
  private:
-  LocalWriter(std::string path, std::string temp, FileDescriptor fd, PutMode mode, bool durable);
+  LocalWriter(std::string path, std::string temp, FileDescriptor fd, PutMode mode, bool durable,
+              UnsyncedFiles* later);
   Status Flush();
 
   std::string path_;
@@ -31,6 +35,7 @@ class LocalWriter : public StoreWriter {
   FileDescriptor fd_;
   PutMode mode_;
   bool durable_;
+  UnsyncedFiles* later_;
   uint64_t position_ = 0;
   std::vector<std::byte> buffer_;  ///< small appends are gathered
   Status failed_;                  ///< the first error: what follows it cannot be whole

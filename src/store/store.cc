@@ -22,4 +22,10 @@ Status Store::Put(std::string_view path, std::string_view text, PutMode mode) {
   return Put(path, AsBytes(text), mode);
 }
 
+Status Store::PutUnsynced(std::string_view path, std::string_view text, PutMode mode) {
+  ARROW_ASSIGN_OR_RAISE(const auto writer, OpenUnsyncedWriter(path, mode));
+  ARROW_RETURN_NOT_OK(writer->Append(AsBytes(text)));
+  return writer->Commit();
+}
+
 }  // namespace tarn

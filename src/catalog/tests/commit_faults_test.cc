@@ -137,6 +137,33 @@ TEST_P(CommitFaults, ACommitHappensOnceOrNotAtAllAndARetrySucceeds) {
   }
 }
 
+class PowerLoss : public CommitFaults {};
+
+INSTANTIATE_TEST_SUITE_P(Catalogs, PowerLoss,
+                         ::testing::Values(FaultCase{"Hadoop", FaultKind::kPowerLoss},
+                                           FaultCase{"Sql", FaultKind::kPowerLoss, 0.5, true}),
+                         [](const auto& info) { return info.param.name; });
+
+TEST_P(PowerLoss, TakesNothingThatACommitNames) {
+  for (int64_t step = 1;; ++step) {
+    SCOPED_TRACE(step);
+    Start();
+    Create();
+    ASSERT_TRUE(CommitAppend(*catalog_, ident_, AppendOf("old")).ok());
+    Inject(step);
+    const auto done = CommitAppend(*catalog_, ident_, AppendOf("new"));
+    const bool fired = faults_->faults_fired() > 0;
+    // Another process, later: reads every manifest that the table names.
+    const auto live = LiveNames();
+    EXPECT_EQ(live.count("old"), 1u);
+    EXPECT_LE(live.count("new"), 1u);
+    EXPECT_TRUE(!done.ok() || live.count("new") == 1);
+    auto other = OpenOn(base_);
+    EXPECT_TRUE(CommitAppend(*other, ident_, AppendOf("next")).ok());
+    if (!fired) return;
+  }
+}
+
 TEST_P(CommitFaults, ACreationHappensOrNotAndARetrySucceeds) {
   for (int64_t step = 1;; ++step) {
     SCOPED_TRACE(step);

@@ -3,6 +3,7 @@
 
 #include "cli/app.h"
 #include "cli/bench_ann.h"
+#include "cli/bench_commits.h"
 #include "cli/bench_open.h"
 #include "cli/bench_truth.h"
 #include "cli/bench_write.h"
@@ -127,6 +128,25 @@ void AddBenchOpen(CLI::App& bench, Session& session) {
   });
 }
 
+void AddBenchCommits(CLI::App& bench, Session& session) {
+  auto options = std::make_shared<BenchCommitsOptions>();
+  CLI::App* command =
+      bench.add_subcommand("commits", "Time of small commits, and how it grows with their number");
+  command->add_option("table", options->table, "namespace.table to make")->required();
+  command->add_option("--rows", options->rows, "Rows of a commit");
+  command->add_option("--commits", options->commits, "Commits, one after the other");
+  command->add_option("--dim", options->dim, "Dimension of the rows' embeddings (0: none)");
+  command->add_flag("--index", options->index,
+                    "After each commit, another one that gives its file an index");
+  command->add_option("--pause-ms", options->pause_ms, "Time between two commits");
+  command->callback([&session, options] {
+    session.action = [&session, options]() -> Status {
+      ARROW_ASSIGN_OR_RAISE(auto catalog, session.OpenCatalog(/*create=*/true));
+      return RunBenchCommits(*options, std::move(catalog), session.out());
+    };
+  });
+}
+
 }  // namespace
 
 void AddBench(CLI::App& app, Session& session) {
@@ -136,6 +156,7 @@ void AddBench(CLI::App& app, Session& session) {
   AddBenchTruth(*bench, session);
   AddBenchWrite(*bench, session);
   AddBenchOpen(*bench, session);
+  AddBenchCommits(*bench, session);
 }
 
 }  // namespace tarn::cli

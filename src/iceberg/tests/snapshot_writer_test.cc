@@ -297,7 +297,9 @@ TEST_F(WritingASnapshot, UnusableInputsAreRefused) {
 
 TEST_F(WritingASnapshot, AParentWithoutTotalsIsCounted) {
   Append({File("a"), File("b")});
-  table_.snapshots[0].summary = {{"operation", "append"}};
+  Snapshot bare = table_.snapshots[0];
+  bare.summary = {{"operation", "append"}};
+  table_.snapshots.Replace(0, bare);
   Append({File("c")});
   const auto& summary = table_.CurrentSnapshot()->summary;
   EXPECT_EQ(summary.at("total-data-files"), "3");

@@ -22,9 +22,9 @@ TableMetadata Sample() {
     snapshot.timestamp_ms = id * 100;
     if (id > 1) snapshot.parent_id = SnapshotId(std::min<int64_t>(id - 1, 3));
     if (id < 3) snapshot.schema_id = static_cast<int32_t>(id - 1);
+    if (id == 9) snapshot.schema_id = 0;
     metadata.snapshots.push_back(snapshot);
   }
-  metadata.snapshots.back().schema_id = 0;
   metadata.current_snapshot_id = SnapshotId(3);
   for (const int64_t id : {1, 2, 3}) metadata.snapshot_log.push_back({id * 100, SnapshotId(id)});
   metadata.refs["main"] = {SnapshotId(3), true};
@@ -69,7 +69,9 @@ TEST(TimeTravel, WithoutALogTheAncestorsAreTheHistory) {
   auto metadata = Sample();
   metadata.snapshot_log.clear();
   EXPECT_EQ(See(PointAtTime(metadata, 250)), Seen(2, 1));
-  metadata.snapshots[0].parent_id = SnapshotId(3);  // a cycle ends
+  Snapshot first = metadata.snapshots[0];
+  first.parent_id = SnapshotId(3);  // a cycle ends
+  metadata.snapshots.Replace(0, first);
   EXPECT_EQ(See(PointAtTime(metadata, 150)), Seen(1, 0));
 }
 
