@@ -10,6 +10,9 @@ import duckdb_extension_iceberg
 import pytest
 from pyiceberg.table import StaticTable
 
+# Spark's suite is long and needs Java: only `./dev test --interop` runs it.
+collect_ignore = [] if "TARN_JARS" in os.environ else ["spark"]
+
 ROOT = Path(__file__).resolve().parents[1]
 BINARY = Path(os.environ.get("TARN_BINARY", ROOT / "build" / "release" / "src" / "cli" / "tarn"))
 

@@ -236,10 +236,7 @@ Status HadoopCatalogImpl::DropTable(const TableIdent& ident) {
   // The newest version goes last: until then the table is whole, and from then on it is gone. A
   // writer without the lock may publish another one meanwhile.
   while (!numbers.empty()) {
-    for (const int64_t number : numbers) {
-      const Status deleted = store_->Delete(versions->PathOf(number));
-      if (!deleted.ok() && !IsKind(deleted, ErrorKind::kNotFound)) return deleted;
-    }
+    for (const int64_t number : numbers) ARROW_RETURN_NOT_OK(versions->Delete(number));
     ARROW_ASSIGN_OR_RAISE(numbers, versions->ListNumbers());
   }
   versions->Forget();

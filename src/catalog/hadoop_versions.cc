@@ -2,10 +2,12 @@
 #include "catalog/hadoop_versions.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <utility>
 
 #include "base/crash_point.h"
+#include "catalog/metadata_file.h"
 #include "iceberg/table_metadata_json.h"
 
 namespace tarn {
@@ -18,9 +20,10 @@ CrashPoint kHadoopPublishHinted("hadoop/publish/hinted");
 CrashPoint kHadoopPublishOldDeleted("hadoop/publish/old-deleted");
 
 using iceberg::TableMetadata;
-using MetadataPtr = std::shared_ptr<const TableMetadata>;
 
-constexpr std::string_view kSuffix = ".metadata.json";
+/// The ends of a version's names, in the order in which they count.
+constexpr std::array<std::string_view, 3> kEnds = {".metadata.json", ".gz.metadata.json",
+                                                   ".metadata.json.gz"};
 
 /// A positive number made of digits alone.
 std::optional<int64_t> ParseNumber(std::string_view text) {
@@ -31,14 +34,17 @@ std::optional<int64_t> ParseNumber(std::string_view text) {
 }
 
 std::optional<int64_t> NumberOfFile(std::string_view name) {
-  if (name.size() <= kSuffix.size() + 1 || name[0] != 'v' ||
-      name.substr(name.size() - kSuffix.size()) != kSuffix) {
+  const size_t dot = name.find('.');
+  if (dot == std::string_view::npos || name[0] != 'v' ||
+      std::count(kEnds.begin(), kEnds.end(), name.substr(dot)) == 0) {
     return std::nullopt;
   }
-  return ParseNumber(name.substr(1, name.size() - kSuffix.size() - 1));
+  return ParseNumber(name.substr(1, dot - 1));
 }
 
-std::string FileName(int64_t number) { return "v" + std::to_string(number) + std::string(kSuffix); }
+std::string FileName(int64_t number, std::string_view end = kEnds[0]) {
+  return "v" + std::to_string(number) + std::string(end);
+}
 
 /// Whether a later version knows of this one: as a predecessor, or by its snapshot.
 bool Knows(const TableMetadata& later, int64_t number, const TableMetadata& metadata) {
@@ -72,7 +78,8 @@ std::optional<int64_t> HadoopVersions::ReadHint() {
   return ParseNumber(text);
 }
 
-Result<std::vector<int64_t>> HadoopVersions::ListNumbers() {
+/// The number of each file, ascending.
+Result<std::vector<int64_t>> HadoopVersions::ListFiles() {
   ARROW_ASSIGN_OR_RAISE(const auto names, store_->ListFolder(folder_ + "/metadata"));
   std::vector<int64_t> numbers;
   for (const auto& name : names) {
@@ -82,9 +89,40 @@ Result<std::vector<int64_t>> HadoopVersions::ListNumbers() {
   return numbers;
 }
 
+Result<std::vector<int64_t>> HadoopVersions::ListNumbers() {
+  ARROW_ASSIGN_OR_RAISE(auto numbers, ListFiles());
+  numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
+  return numbers;
+}
+
+/// kNotFound when the number has no file.
+Result<ObjectInfo> HadoopVersions::FindFile(int64_t number) {
+  Status last;
+  for (const auto end : kEnds) {
+    auto info = store_->Stat(folder_ + "/metadata/" + FileName(number, end));
+    if (info.ok() || !IsKind(info.status(), ErrorKind::kNotFound)) return info;
+    if (last.ok()) last = info.status();
+  }
+  return last;
+}
+
+Result<bool> HadoopVersions::Exists(int64_t number) {
+  const auto info = FindFile(number);
+  if (IsKind(info.status(), ErrorKind::kNotFound)) return false;
+  return info.ok() ? Result<bool>(true) : info.status();
+}
+
+Status HadoopVersions::Delete(int64_t number) {
+  for (const auto end : kEnds) {
+    const Status deleted = store_->Delete(folder_ + "/metadata/" + FileName(number, end));
+    if (!deleted.ok() && !IsKind(deleted, ErrorKind::kNotFound)) return deleted;
+  }
+  return Status::OK();
+}
+
 Result<int64_t> HadoopVersions::ProbeFrom(int64_t number) {
   for (;;) {
-    ARROW_ASSIGN_OR_RAISE(const bool exists, store_->Exists(PathOf(number + 1)));
+    ARROW_ASSIGN_OR_RAISE(const bool exists, Exists(number + 1));
     if (!exists) return number;
     ++number;
   }
@@ -101,7 +139,7 @@ Result<int64_t> HadoopVersions::FindNewest(std::optional<int64_t> hint) {
   // all.
   if (known > 0) {
     const int64_t start = std::max(known, hint.value_or(0));
-    ARROW_ASSIGN_OR_RAISE(const bool exists, store_->Exists(PathOf(start)));
+    ARROW_ASSIGN_OR_RAISE(const bool exists, Exists(start));
     if (exists) return ProbeFrom(start);
   }
   ARROW_ASSIGN_OR_RAISE(const auto numbers, ListNumbers());
@@ -111,26 +149,24 @@ Result<int64_t> HadoopVersions::FindNewest(std::optional<int64_t> hint) {
   return ProbeFrom(numbers.back());
 }
 
-Result<MetadataPtr> HadoopVersions::Parse(int64_t number, bool* cut_short) {
-  const std::string path = PathOf(number);
-  ARROW_ASSIGN_OR_RAISE(const auto info, store_->Stat(path));
+Result<HadoopVersion> HadoopVersions::Parse(int64_t number, bool* cut_short) {
+  ARROW_ASSIGN_OR_RAISE(const auto info, FindFile(number));
   {
     std::lock_guard guard(mutex_);
-    if (newest_.number == number && newest_.size == info.size &&
+    if (newest_.number == number && newest_.path == info.path && newest_.size == info.size &&
         newest_.modified == info.modified) {
-      return newest_.metadata;
+      return HadoopVersion{number, info.path, newest_.metadata, {}};
     }
   }
-  ARROW_ASSIGN_OR_RAISE(const auto bytes, store_->Read(path));
-  auto parsed = iceberg::TableMetadataFromJson(bytes->text(), store_->UriOf(path));
-  if (!parsed.ok()) {
-    *cut_short = iceberg::IsCutShortJson(bytes->text());
-    return parsed.status();
+  ARROW_ASSIGN_OR_RAISE(const auto bytes, store_->Read(info.path));
+  auto metadata = ParseMetadataFile(bytes->text(), store_->UriOf(info.path));
+  if (!metadata.ok()) {
+    *cut_short = info.path == PathOf(number) && iceberg::IsCutShortJson(bytes->text());
+    return metadata.status();
   }
-  auto metadata = std::make_shared<const TableMetadata>(std::move(parsed).ValueUnsafe());
   std::lock_guard guard(mutex_);
-  newest_ = {number, info.size, info.modified, metadata};
-  return metadata;
+  newest_ = {number, info.path, info.size, info.modified, *metadata};
+  return HadoopVersion{number, info.path, *metadata, {}};
 }
 
 Result<HadoopVersion> HadoopVersions::LoadNewest() {
@@ -139,21 +175,19 @@ Result<HadoopVersion> HadoopVersions::LoadNewest() {
   for (int tries = 0; tries < 5; ++tries) {
     const auto hint = ReadHint();
     ARROW_ASSIGN_OR_RAISE(int64_t number, FindNewest(hint));
-    HadoopVersion version;
+    std::vector<std::string> torn;
     for (; number > 0; --number) {
       bool cut_short = false;
-      auto metadata = Parse(number, &cut_short);
-      if (metadata.ok()) {
-        version.number = number;
-        version.path = PathOf(number);
-        version.metadata = std::move(metadata).ValueUnsafe();
+      auto version = Parse(number, &cut_short);
+      if (version.ok()) {
+        version->torn = std::move(torn);
         return version;
       }
-      last = metadata.status();
+      last = version.status();
       // A torn file beyond every hint was never acknowledged; any other unreadable file is damage.
       const bool unfinished = cut_short && (hint ? number > *hint : number == 1);
       if (!unfinished) break;
-      version.torn.push_back(PathOf(number));
+      torn.push_back(PathOf(number));
     }
     if (number == 0) {
       return Error(ErrorKind::kNotFound, store_->UriOf(folder_),
@@ -209,8 +243,13 @@ Status HadoopVersions::Confirm(int64_t number, const TableMetadata& metadata) {
     return Error(ErrorKind::kCommitStateUnknown, PathOf(number),
                  " is written, but: ", status.message());
   };
-  auto numbers = ListNumbers();
+  auto numbers = ListFiles();
   if (!numbers.ok()) return unknown(numbers.status());
+  if (std::count(numbers->begin(), numbers->end(), number) > 1) {
+    (void)store_->Delete(PathOf(number));
+    return Error(ErrorKind::kCommitConflict, PathOf(number),
+                 " was published by another writer, packed");
+  }
   if (numbers->empty() || numbers->back() == number) {
     const bool follows =
         number == 1 || std::count(numbers->begin(), numbers->end(), number - 1) > 0;
@@ -239,9 +278,9 @@ void HadoopVersions::AfterPublish(int64_t number, int64_t oldest_kept) {
   for (const int64_t old : *numbers) {
     if (old >= oldest_kept) return;
     // In order, and no further after a failure: what remains is a run without holes.
-    const Status deleted = store_->Delete(PathOf(old));
+    const Status deleted = Delete(old);
     kHadoopPublishOldDeleted.Reach();
-    if (!deleted.ok() && !IsKind(deleted, ErrorKind::kNotFound)) return;
+    if (!deleted.ok()) return;
   }
 }
 

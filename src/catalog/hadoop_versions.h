@@ -2,6 +2,10 @@
 //
 // HadoopVersions: the versions of one table as files `metadata/v<N>.metadata.json`.
 //
+// Iceberg Java may pack a version (`write.metadata.compression-codec`) and then names its file
+// `v<N>.gz.metadata.json`, long ago `v<N>.metadata.json.gz`. Such files are versions like the
+// others; Tarn writes none. Where a number has several, the plain one counts, as it does for Java.
+//
 // A version is published by writing its file whole with put-if-absent: of all who try a number one
 // wins, and nothing else is needed for that, no lock and no hint. `version-hint.text` is a hint.
 //
@@ -44,6 +48,7 @@ class HadoopVersions {
   /// `folder` is the table's path in the store.
   HadoopVersions(std::shared_ptr<Store> store, std::string folder);
 
+  /// The path that Publish gives a version.
   std::string PathOf(int64_t number) const;
 
   /// kNotFound when there is no version at all; kCorrupt when the newest cannot be read.
@@ -61,14 +66,17 @@ class HadoopVersions {
   /// no consequence.
   void AfterPublish(int64_t number, int64_t oldest_kept);
 
-  /// The numbers that have files, ascending.
+  /// The numbers that have files, ascending, each once.
   Result<std::vector<int64_t>> ListNumbers();
+  /// Deletes a version under all of its names.
+  Status Delete(int64_t number);
   /// Forgets what was remembered.
   void Forget();
 
  private:
   struct Parsed {
     int64_t number = 0;
+    std::string path;
     uint64_t size = 0;
     std::chrono::system_clock::time_point modified;
     std::shared_ptr<const iceberg::TableMetadata> metadata;
@@ -77,7 +85,10 @@ class HadoopVersions {
   std::optional<int64_t> ReadHint();
   Result<int64_t> FindNewest(std::optional<int64_t> hint);
   Result<int64_t> ProbeFrom(int64_t number);
-  Result<std::shared_ptr<const iceberg::TableMetadata>> Parse(int64_t number, bool* cut_short);
+  Result<std::vector<int64_t>> ListFiles();
+  Result<ObjectInfo> FindFile(int64_t number);
+  Result<bool> Exists(int64_t number);
+  Result<HadoopVersion> Parse(int64_t number, bool* cut_short);
   Status Settle(int64_t number, const std::string& text, bool alone, Status failure);
   Status Confirm(int64_t number, const iceberg::TableMetadata& metadata);
 

@@ -77,12 +77,9 @@ int64_t VersionOfMetadataFile(std::string_view location) {
   return usable ? number : -1;
 }
 
-Result<std::shared_ptr<const TableMetadata>> ReadMetadataFile(Store& store,
-                                                              const std::string& location) {
-  ARROW_ASSIGN_OR_RAISE(const std::string path, store.PathOf(location));
-  ARROW_ASSIGN_OR_RAISE(const auto bytes, store.Read(path));
+Result<std::shared_ptr<const TableMetadata>> ParseMetadataFile(std::string_view text,
+                                                               const std::string& location) {
   std::string plain;
-  std::string_view text = bytes->text();
   // By its first bytes, not by its name: names vary (".gz.metadata.json", ".metadata.json.gz").
   if (IsGzip(text)) {
     ARROW_ASSIGN_OR_RAISE(plain, iceberg::Gunzip(text, location));
@@ -90,6 +87,13 @@ Result<std::shared_ptr<const TableMetadata>> ReadMetadataFile(Store& store,
   }
   ARROW_ASSIGN_OR_RAISE(auto metadata, iceberg::TableMetadataFromJson(text, location));
   return std::make_shared<const TableMetadata>(std::move(metadata));
+}
+
+Result<std::shared_ptr<const TableMetadata>> ReadMetadataFile(Store& store,
+                                                              const std::string& location) {
+  ARROW_ASSIGN_OR_RAISE(const std::string path, store.PathOf(location));
+  ARROW_ASSIGN_OR_RAISE(const auto bytes, store.Read(path));
+  return ParseMetadataFile(bytes->text(), location);
 }
 
 }  // namespace tarn

@@ -36,7 +36,10 @@ std::string NewMetadataFileName(int64_t version);
 /// The number before the dash; -1 when the name is not of that form.
 int64_t VersionOfMetadataFile(std::string_view location);
 
-/// Reads and parses; gzip files (`.gz.metadata.json`) too.
+/// What a metadata file holds, also where it is packed (`.gz.metadata.json`).
+Result<std::shared_ptr<const iceberg::TableMetadata>> ParseMetadataFile(
+    std::string_view bytes, const std::string& location);
+/// Reads and parses.
 Result<std::shared_ptr<const iceberg::TableMetadata>> ReadMetadataFile(Store& store,
                                                                        const std::string& location);
 

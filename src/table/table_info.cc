@@ -3,6 +3,7 @@
 
 #include "iceberg/table_metadata.h"
 #include "table/codebook/codebook_record.h"
+#include "table/current_properties.h"
 
 namespace tarn {
 
@@ -30,7 +31,7 @@ Result<TableInfo> DescribeTable(CatalogProvider& catalog, const TableIdent& tabl
     }
     info.snapshots.push_back(std::move(line));
   }
-  ARROW_ASSIGN_OR_RAISE(info.properties, TableProperties::FromIceberg(metadata.properties));
+  ARROW_ASSIGN_OR_RAISE(info.properties, CurrentProperties(metadata));
   for (const auto& policy : info.properties.vectors) {
     const auto* field = metadata.CurrentSchema().FindColumn(policy.column_name);
     if (field == nullptr) continue;

@@ -3,6 +3,8 @@
 // A catalog on a fresh store, and small appends to put into it.
 #pragma once
 
+#include <zlib.h>
+
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
@@ -38,6 +40,20 @@ inline iceberg::Schema TestSchema() {
   schema.fields.push_back({1, "id", true, iceberg::Type::Of(iceberg::TypeId::kLong), {}, {}});
   schema.fields.push_back({2, "text", false, iceberg::Type::Of(iceberg::TypeId::kString), {}, {}});
   return schema;
+}
+
+inline std::string Gzip(const std::string& text) {
+  std::string packed(text.size() + 200, '\0');
+  z_stream stream{};
+  EXPECT_EQ(deflateInit2(&stream, 9, Z_DEFLATED, 16 + MAX_WBITS, 8, Z_DEFAULT_STRATEGY), Z_OK);
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
+  stream.avail_in = static_cast<uInt>(text.size());
+  stream.next_out = reinterpret_cast<Bytef*>(packed.data());
+  stream.avail_out = static_cast<uInt>(packed.size());
+  EXPECT_EQ(deflate(&stream, Z_FINISH), Z_STREAM_END);
+  packed.resize(stream.total_out);
+  deflateEnd(&stream);
+  return packed;
 }
 
 class CatalogTest : public ::testing::TestWithParam<StoreKind> {

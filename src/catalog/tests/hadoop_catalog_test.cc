@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "catalog/hadoop_versions.h"
 #include "catalog/tests/catalog_fixture.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -87,6 +88,66 @@ TEST_P(HadoopFiles, DamageToAnAcknowledgedVersionIsAnErrorAndNotARollback) {
     EXPECT_TRUE(IsKind(status, ErrorKind::kCorrupt)) << status;
     EXPECT_THAT(status.message(), HasSubstr("v2.metadata.json"));
   }
+}
+
+// Iceberg Java packs metadata on demand; a version that Tarn overlooked would be one that it forks.
+TEST_P(HadoopFiles, PackedVersionsOfOthersAreVersions) {
+  for (const char* end : {".gz.metadata.json", ".metadata.json.gz"}) {
+    SCOPED_TRACE(end);
+    Create();
+    Commit("a");
+    const std::string newest = TextOf("v2.metadata.json");
+    // Both ways to come to it: with a memory of what was there, and without.
+    ASSERT_EQ(catalog_->LoadTable(ident_)->version, 2);
+    ASSERT_TRUE(Overwrite("v3" + std::string(end), Gzip(newest)).ok());
+    EXPECT_EQ(catalog_->LoadTable(ident_)->version, 3);
+    EXPECT_EQ(FreshLoad()->version, 3);
+    EXPECT_THAT(FreshLoad()->metadata_path, HasSubstr("v3" + std::string(end)));
+    Commit("b");
+    EXPECT_EQ(FreshLoad()->version, 4);
+    EXPECT_THAT(TextOf("v4.metadata.json"), HasSubstr("v3" + std::string(end)));
+    EXPECT_EQ(LivePaths().size(), 2u);
+    ASSERT_TRUE(catalog_->DropTable(ident_).ok());
+    EXPECT_TRUE(MetadataFiles().empty());
+  }
+}
+
+TEST_P(HadoopFiles, ATableOfPackedVersionsAloneIsATable) {
+  Create();
+  const std::string packed = Gzip(TextOf("v1.metadata.json"));
+  ASSERT_TRUE(Overwrite("v1.gz.metadata.json", packed).ok());
+  ASSERT_TRUE(store_->Delete("warehouse/db/t/metadata/v1.metadata.json").ok());
+  EXPECT_EQ(OpenOn(store_)->ListTables()->size(), 1u);
+  EXPECT_TRUE(*OpenOn(store_)->TableExists(ident_));
+  EXPECT_TRUE(IsKind(catalog_->CreateTable(ident_, {}).status(), ErrorKind::kAlreadyExists));
+  Commit("a");
+  EXPECT_EQ(FreshLoad()->version, 2);
+  // A packed version is written whole or not at all: what is cut short is damage.
+  ASSERT_TRUE(store_->Delete("warehouse/db/t/metadata/v2.metadata.json").ok());
+  for (const size_t size : {size_t{0}, size_t{3}, packed.size() / 2, packed.size() - 1}) {
+    ASSERT_TRUE(Overwrite("v2.gz.metadata.json", packed.substr(0, size)).ok());
+    const auto status = FreshLoad().status();
+    EXPECT_TRUE(IsKind(status, ErrorKind::kCorrupt)) << status;
+    EXPECT_THAT(status.message(), HasSubstr("v2.gz.metadata.json"));
+  }
+}
+
+TEST_P(HadoopFiles, ANumberThatWasTakenPackedMeanwhileIsAConflict) {
+  Create();
+  HadoopVersions versions(store_, "warehouse/db/t");
+  const auto newest = versions.LoadNewest().ValueOrDie();
+  ASSERT_TRUE(Overwrite("v2.gz.metadata.json", Gzip(TextOf("v1.metadata.json"))).ok());
+  const auto late = versions.Publish(2, *newest.metadata, true);
+  EXPECT_TRUE(IsKind(late, ErrorKind::kCommitConflict)) << late;
+  EXPECT_THAT(FreshLoad()->metadata_path, HasSubstr("v2.gz.metadata.json"));
+}
+
+TEST_P(HadoopFiles, OldPackedVersionsAreDeletedWithTheOthers) {
+  Create();
+  ASSERT_TRUE(Overwrite("v2.gz.metadata.json", Gzip(TextOf("v1.metadata.json"))).ok());
+  HadoopVersions versions(store_, "warehouse/db/t");
+  versions.AfterPublish(2, 3);
+  EXPECT_TRUE(versions.ListNumbers()->empty());
 }
 
 TEST_P(HadoopFiles, WhatIsNoTableIsNamed) {

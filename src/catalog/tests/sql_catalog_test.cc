@@ -4,7 +4,6 @@
 #include <grp.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include <zlib.h>
 
 #include <filesystem>
 #include <fstream>
@@ -519,16 +518,7 @@ TEST_F(SqlCatalogTest, CompressedMetadataOfOthersIsRead) {
   auto catalog = Open();
   auto state = catalog->CreateTable(ident_, {}).ValueOrDie();
   const std::string text = iceberg::TableMetadataToJson(*state.metadata);
-  std::string packed(text.size() + 200, '\0');
-  z_stream stream{};
-  ASSERT_EQ(deflateInit2(&stream, 9, Z_DEFLATED, 16 + MAX_WBITS, 8, Z_DEFAULT_STRATEGY), Z_OK);
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
-  stream.avail_in = static_cast<uInt>(text.size());
-  stream.next_out = reinterpret_cast<Bytef*>(packed.data());
-  stream.avail_out = static_cast<uInt>(packed.size());
-  ASSERT_EQ(deflate(&stream, Z_FINISH), Z_STREAM_END);
-  packed.resize(stream.total_out);
-  deflateEnd(&stream);
+  const std::string packed = Gzip(text);
   ASSERT_TRUE(store_->Put("w/db/t/metadata/00007-x.gz.metadata.json", packed).ok());
   Sql("UPDATE iceberg_tables SET metadata_location = "
       "'memory:///w/db/t/metadata/00007-x.gz.metadata.json'");

@@ -6,6 +6,7 @@
 
 #include "iceberg/location.h"
 #include "iceberg/manifest_io.h"
+#include "table/current_properties.h"
 
 namespace tarn {
 namespace {
@@ -61,8 +62,7 @@ void MetadataWalk::CheckMetadata() {
   if (const Status status = iceberg::CheckTableMetadata(metadata_); !status.ok())
     Find(path, status.message());
   // Properties keep the vector policies: without them nothing can be searched.
-  if (const auto properties = TableProperties::FromIceberg(metadata_.properties);
-      !properties.ok()) {
+  if (const auto properties = CurrentProperties(metadata_); !properties.ok()) {
     Find(path, "properties: ", properties.status().message());
   } else if (!metadata_.CurrentSchema().fields.empty()) {
     for (const auto& policy : properties->vectors) {

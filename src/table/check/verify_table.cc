@@ -9,6 +9,7 @@
 #include "parquet/metadata.h"
 #include "table/check/verify_deletes.h"
 #include "table/check/verify_metadata.h"
+#include "table/current_properties.h"
 #include "table/file/file_reader.h"
 #include "table/file_metrics.h"
 #include "tarn/ailake_file.h"
@@ -201,7 +202,7 @@ Result<VerifyReport> VerifyTable(std::shared_ptr<CatalogProvider> catalog, const
   VerifyReport report;
   const auto files = VerifyMetadata(*catalog, state, &report);
   std::vector<VectorStoragePolicy> policies;
-  if (auto properties = TableProperties::FromIceberg(state.metadata->properties); properties.ok()) {
+  if (auto properties = CurrentProperties(*state.metadata); properties.ok()) {
     policies = std::move(properties->vectors);
   }
   std::vector<const iceberg::DataFile*> data;

@@ -8,6 +8,7 @@
 #include "format/storable_schema.h"
 #include "iceberg/schema_change.h"
 #include "table/codebook/codebook_record.h"
+#include "table/current_properties.h"
 #include "table/schema_arrow.h"
 
 namespace tarn {
@@ -41,7 +42,7 @@ class Alteration {
  public:
   static Result<Alteration> Of(const iceberg::TableMetadata& metadata) {
     Alteration made(metadata);
-    ARROW_ASSIGN_OR_RAISE(made.properties_, TableProperties::FromIceberg(metadata.properties));
+    ARROW_ASSIGN_OR_RAISE(made.properties_, CurrentProperties(metadata));
     for (const auto& policy : made.properties_.vectors) {
       const auto* field = metadata.CurrentSchema().FindColumn(policy.column_name);
       made.vector_ids_.push_back(field != nullptr ? field->id : 0);

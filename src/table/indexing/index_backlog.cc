@@ -6,6 +6,7 @@
 #include "format/parquet_writer.h"
 #include "format/storable_schema.h"
 #include "iceberg/table_metadata.h"
+#include "table/current_properties.h"
 #include "table/file/file_reader.h"
 #include "table/view/file_schema.h"
 
@@ -78,7 +79,7 @@ const IndexBacklog::Seen& IndexBacklog::SeenOf(const std::string& path,
 Result<IndexStatus> IndexBacklog::Look(const TableState& table, bool small_files,
                                        std::vector<BacklogFile>* pending) {
   const auto& metadata = *table.metadata;
-  ARROW_ASSIGN_OR_RAISE(const auto properties, TableProperties::FromIceberg(metadata.properties));
+  ARROW_ASSIGN_OR_RAISE(const auto properties, CurrentProperties(metadata));
   const IndexingPolicy policy = IndexingPolicy::Of(metadata);
   const std::string hindrance = TableHindrance(metadata);
   IndexStatus status;

@@ -8,6 +8,7 @@
 #include "catalog/commit_attempt.h"
 #include "iceberg/location.h"
 #include "iceberg/table_metadata.h"
+#include "table/current_properties.h"
 #include "table/file/reindex.h"
 
 namespace tarn {
@@ -36,7 +37,7 @@ TableIndexer::~TableIndexer() {
 Status TableIndexer::Refresh() {
   ARROW_ASSIGN_OR_RAISE(auto state, catalog_->LoadTable(table_));
   if (state_ && state_->metadata_path == state.metadata_path) return Status::OK();
-  ARROW_ASSIGN_OR_RAISE(properties_, TableProperties::FromIceberg(state.metadata->properties));
+  ARROW_ASSIGN_OR_RAISE(properties_, CurrentProperties(*state.metadata));
   policy_ = IndexingPolicy::Of(*state.metadata);
   ARROW_RETURN_NOT_OK(backlog_.Look(state, options_.small_files, &pending_).status());
   // Oldest first: what was written first is searched by scanning for the longest time.

@@ -10,6 +10,7 @@
 #include "iceberg/name_mapping.h"
 #include "iceberg/table_metadata.h"
 #include "iceberg/time_travel.h"
+#include "table/current_properties.h"
 #include "table/schema_arrow.h"
 #include "table/value_arrow.h"
 #include "table/view/file_schema.h"
@@ -128,7 +129,7 @@ Status ReadViewImpl::Init(std::shared_ptr<CatalogProvider> catalog, TableState s
   const auto& metadata = *state_.metadata;
   auto point = FindPoint(metadata, as_of);
   if (!point.ok()) return WithContext(point.status(), "table " + state_.ident.ToString());
-  ARROW_ASSIGN_OR_RAISE(auto properties, TableProperties::FromIceberg(metadata.properties));
+  ARROW_ASSIGN_OR_RAISE(auto properties, CurrentProperties(metadata));
   policies_ = PoliciesOf(properties.vectors, metadata.CurrentSchema(), *point->schema);
   hnsw_ = properties.hnsw;
   if (const auto* json = metadata.FindProperty(iceberg::kNameMappingProperty)) {

@@ -7,6 +7,7 @@
 #include "arrow/api.h"
 #include "format/storable_schema.h"
 #include "iceberg/table_metadata.h"
+#include "table/current_properties.h"
 #include "table/schema_arrow.h"
 #include "tarn/table_writer.h"
 
@@ -72,8 +73,7 @@ Status CheckWritable(const TableState& state) {
 }
 
 Status CheckPolicies(const TableState& state, const std::vector<VectorStoragePolicy>& policies) {
-  ARROW_ASSIGN_OR_RAISE(const auto properties,
-                        TableProperties::FromIceberg(state.metadata->properties));
+  ARROW_ASSIGN_OR_RAISE(const auto properties, CurrentProperties(*state.metadata));
   const auto& existing = properties.vectors;
   for (const auto& given : policies) {
     ARROW_ASSIGN_OR_RAISE(const auto* found, PolicyOf(state, existing, given.column_name));

@@ -10,6 +10,7 @@
 #include "base/crash_point.h"
 #include "catalog/append.h"
 #include "iceberg/table_metadata.h"
+#include "table/current_properties.h"
 #include "table/indexing/index_pool.h"
 #include "table/ledger/batch_ledger.h"
 #include "table/maintenance/auto_expiry.h"
@@ -163,7 +164,7 @@ class TableWriterImpl : public TableWriter {
 Status TableWriterImpl::AdoptNewest() {
   if (adopted_ == state_.metadata || !staged_.empty() || attempt_) return Status::OK();
   ARROW_RETURN_NOT_OK(CheckWritable(state_));
-  ARROW_ASSIGN_OR_RAISE(properties_, TableProperties::FromIceberg(state_.metadata->properties));
+  ARROW_ASSIGN_OR_RAISE(properties_, CurrentProperties(*state_.metadata));
   if (!state_.metadata->CurrentSchema().fields.empty()) {
     schema_ = state_.metadata->CurrentSchema();
   }
@@ -394,7 +395,7 @@ Status TableWriterImpl::WaitForIndexes(std::optional<std::chrono::milliseconds> 
 Result<std::unique_ptr<TableWriter>> OpenWriter(std::shared_ptr<CatalogProvider> catalog,
                                                 TableState state, TableWriterOptions options) {
   ARROW_RETURN_NOT_OK(CheckWritable(state));
-  ARROW_ASSIGN_OR_RAISE(auto properties, TableProperties::FromIceberg(state.metadata->properties));
+  ARROW_ASSIGN_OR_RAISE(auto properties, CurrentProperties(*state.metadata));
   return std::make_unique<TableWriterImpl>(std::move(catalog), std::move(state),
                                            std::move(properties), options);
 }
