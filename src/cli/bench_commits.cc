@@ -31,9 +31,9 @@ Result<std::shared_ptr<arrow::RecordBatch>> MakeRows(int64_t first, int64_t coun
   }
   ARROW_ASSIGN_OR_RAISE(auto id_array, ids.Finish());
   ARROW_ASSIGN_OR_RAISE(auto text_array, texts.Finish());
-  return arrow::RecordBatch::Make(
-      arrow::schema({arrow::field("id", arrow::int64(), false), arrow::field("text", arrow::utf8())}),
-      count, {std::move(id_array), std::move(text_array)});
+  return arrow::RecordBatch::Make(arrow::schema({arrow::field("id", arrow::int64(), false),
+                                                 arrow::field("text", arrow::utf8())}),
+                                  count, {std::move(id_array), std::move(text_array)});
 }
 
 double Median(std::vector<double> values) {
@@ -65,9 +65,9 @@ class CommitBench {
       properties.vectors.push_back(policy);
     }
     // Measured are commits; an index is built where the options ask for it, at its own time.
-    ARROW_ASSIGN_OR_RAISE(auto writer,
-                          TableWriter::CreateOrOpen(catalog_, ident_, properties,
-                                                    {.deferred = true, .index_in_background = false}));
+    ARROW_ASSIGN_OR_RAISE(
+        auto writer, TableWriter::CreateOrOpen(catalog_, ident_, properties,
+                                               {.deferred = true, .index_in_background = false}));
     const auto start = Clock::now();
     for (int64_t i = 0; i < options_.commits; ++i) {
       ARROW_RETURN_NOT_OK(Append(*writer, i * options_.rows));
@@ -140,8 +140,8 @@ class CommitBench {
 
 }  // namespace
 
-Status RunBenchCommits(const BenchCommitsOptions& options,
-                       std::shared_ptr<CatalogProvider> catalog, std::ostream& out) {
+Status RunBenchCommits(const BenchCommitsOptions& options, std::shared_ptr<CatalogProvider> catalog,
+                       std::ostream& out) {
   if (options.commits < 1 || options.rows < 1 || options.dim < 0) {
     return Error(ErrorKind::kBadInput, "a commit needs rows, and the measurement commits");
   }

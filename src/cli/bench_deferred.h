@@ -20,9 +20,9 @@ struct BenchDeferredOptions {
   std::string folder;           ///< for the plain files, on the same disk
 };
 
-/// Appends all rows (id, embedding) to a new table, batch by batch, each committed; after each batch
-/// writes the bytes of its file to a plain file, syncs and deletes it. Prints a line of JSON: rows,
-/// bytes of the data files, the seconds of each batch and of each plain write.
+/// Appends all rows (id, embedding) to a new table, batch by batch, each committed; after each
+/// batch writes the bytes of its file to a plain file, syncs and deletes it. Prints a line of JSON:
+/// rows, bytes of the data files, the seconds of each batch and of each plain write.
 Status RunBenchDeferred(const BenchDeferredOptions& options,
                         std::shared_ptr<CatalogProvider> catalog, std::ostream& out);
 

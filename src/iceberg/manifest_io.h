@@ -25,8 +25,9 @@ struct LiveFiles {
 };
 Result<LiveFiles> ReadLiveFiles(Store& store, const Snapshot& snapshot);
 
-/// Writes a manifest at a store path, unsynced (Store::Sync), and returns its line. The line's sequence numbers are those of
-/// `commit_sequence_number`: an append that is retried sets them again (see append.h).
+/// Writes a manifest at a store path, unsynced (Store::Sync), and returns its line. The line's
+/// sequence numbers are those of `commit_sequence_number`: an append that is retried sets them
+/// again (see append.h).
 Result<ManifestFile> WriteManifest(Store& store, const std::string& path, const Manifest& manifest,
                                    SnapshotId snapshot, int64_t commit_sequence_number);
 

@@ -32,8 +32,8 @@ class SnapshotWriter {
   SnapshotId snapshot_id() const { return snapshot_id_; }
 
   /// One attempt. What it writes is durable after Store::Sync, which must come before anything that
-  /// names the snapshot. `base` already has the schema that the files were written with. The timestamp is
-  /// `now_ms`, moved on if needed so that it never goes back.
+  /// names the snapshot. `base` already has the schema that the files were written with. The
+  /// timestamp is `now_ms`, moved on if needed so that it never goes back.
   ///   kValidationFailed  a file to be removed is not live
   ///   kNotSupported      the table has format version 1
   ///   kBadInput          the plan changes nothing, or a file belongs to an unknown spec

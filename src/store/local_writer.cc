@@ -33,8 +33,8 @@ LocalWriter::LocalWriter(std::string path, std::string temp, FileDescriptor fd, 
       durable_(durable),
       later_(later) {}
 
-Result<std::unique_ptr<StoreWriter>> LocalWriter::Open(std::string path, PutMode mode,
-                                                       bool durable, UnsyncedFiles* later) {
+Result<std::unique_ptr<StoreWriter>> LocalWriter::Open(std::string path, PutMode mode, bool durable,
+                                                       UnsyncedFiles* later) {
   const std::string folder = ParentFolder(path);
   std::string temp = folder + "/" + std::string(kTempPrefix) + NewUuid4();
   // Somebody who deletes the last object of a folder removes the folder too, perhaps just now.
@@ -45,8 +45,7 @@ Result<std::unique_ptr<StoreWriter>> LocalWriter::Open(std::string path, PutMode
       FileDescriptor fd(::open(temp.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
       if (fd.valid()) {
         return std::unique_ptr<StoreWriter>(
-            new LocalWriter(std::move(path), std::move(temp), std::move(fd), mode, durable,
-                            later));
+            new LocalWriter(std::move(path), std::move(temp), std::move(fd), mode, durable, later));
       }
       if (errno != ENOENT || tries == 10) return ErrnoStatus(errno, "creating a file for", path);
     }

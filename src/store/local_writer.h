@@ -38,8 +38,8 @@ class LocalWriter : public StoreWriter {
   bool durable_;
   UnsyncedFiles* later_;
   uint64_t position_ = 0;
-  uint64_t written_ = 0;  ///< by the system
-  uint64_t started_ = 0;  ///< of those, what the disk was told to begin with
+  uint64_t written_ = 0;           ///< by the system
+  uint64_t started_ = 0;           ///< of those, what the disk was told to begin with
   std::vector<std::byte> buffer_;  ///< small appends are gathered
   Status failed_;                  ///< the first error: what follows it cannot be whole
 };

@@ -46,7 +46,8 @@ Status UnsyncedFiles::Sync() {
 Status UnsyncedFiles::SyncNow(std::vector<File> files) {
 #ifdef SYNC_FILE_RANGE_WRITE
   // Only a hint, so that the disk is busy with all of them while the first is waited for.
-  for (const File& file : files) (void)::sync_file_range(file.fd.get(), 0, 0, SYNC_FILE_RANGE_WRITE);
+  for (const File& file : files)
+    (void)::sync_file_range(file.fd.get(), 0, 0, SYNC_FILE_RANGE_WRITE);
 #endif
   std::set<std::string> folders;
   for (File& file : files) {

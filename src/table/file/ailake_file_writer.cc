@@ -131,8 +131,7 @@ class FileInProgress {
     ARROW_ASSIGN_OR_RAISE(const bool exists, store.Exists(path));
     if (exists) return Error(ErrorKind::kAlreadyExists, "a file lies there already");
     // Synced at the end, in one with its name in the folder.
-    ARROW_ASSIGN_OR_RAISE(const auto publisher,
-                          store.OpenUnsyncedWriter(path, PutMode::kIfAbsent));
+    ARROW_ASSIGN_OR_RAISE(const auto publisher, store.OpenUnsyncedWriter(path, PutMode::kIfAbsent));
     kFileWriteOpened.Reach();
     format::ChecksummedWriter out(publisher.get());
     ARROW_ASSIGN_OR_RAISE(const format::ParquetTail tail, file.WriteRows(&out));

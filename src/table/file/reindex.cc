@@ -7,9 +7,9 @@
 #include "base/crash_point.h"
 #include "format/parquet_writer.h"
 #include "format/sectioned_file.h"
+#include "parquet/metadata.h"
 #include "table/file/file_reader.h"
 #include "table/file/raw_vectors.h"
-#include "parquet/metadata.h"
 #include "table/file/vector_sections.h"
 
 namespace tarn {
@@ -109,8 +109,8 @@ class Reindexing {
     kFileReindexBuilt.Reach();
     ARROW_ASSIGN_OR_RAISE(const auto out, store_.OpenUnsyncedWriter(to, PutMode::kIfAbsent));
     ARROW_ASSIGN_OR_RAISE(
-        const auto done, format::ReplaceSections(file_.bytes->bytes(), end, out.get(), sections,
-                                                 NewFacts()));
+        const auto done,
+        format::ReplaceSections(file_.bytes->bytes(), end, out.get(), sections, NewFacts()));
     kFileReindexCopied.Reach();
     ARROW_RETURN_NOT_OK(out->Commit());
     ARROW_RETURN_NOT_OK(store_.Sync());

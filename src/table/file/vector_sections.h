@@ -55,8 +55,8 @@ class ColumnToWrite {
 
   VectorStoragePolicy policy_;
   EmbeddingsView stored_;
-  std::vector<uint16_t> halves_;  // of kF16 columns that keep raw vectors
-  std::vector<std::byte> bytes_;  // of kI8 columns: the chunk
+  std::vector<uint16_t> halves_;   // of kF16 columns that keep raw vectors
+  std::vector<std::byte> bytes_;   // of kI8 columns: the chunk
   std::span<const float> floats_;  // of foreign columns, where the precision does not hold them
   bool foreign_ = false;
   std::vector<uint64_t> valid_words_;

@@ -71,7 +71,7 @@ class IndexBacklog {
   std::shared_ptr<Store> store_;
   std::map<std::string, Seen> seen_;
   std::string name_mapping_;  // that files without field ids were seen with
-  Seen unreadable_;  // of the file that was asked for last
+  Seen unreadable_;           // of the file that was asked for last
 };
 
 }  // namespace tarn

@@ -21,6 +21,8 @@ class InterposedCatalog : public CatalogProvider {
 
   /// Is called once, before the next swap.
   void BeforeSwap(std::function<void()> action) { before_ = std::move(action); }
+  /// While set, swaps fail with it instead.
+  void Refuse(Status why) { refusal_ = std::move(why); }
   int swaps() const { return swaps_; }
 
   Result<TableState> LoadTable(const TableIdent& ident) override {
@@ -43,12 +45,14 @@ class InterposedCatalog : public CatalogProvider {
                                  const std::vector<iceberg::TableUpdate>& updates) override {
     ++swaps_;
     if (auto action = std::exchange(before_, nullptr)) action();
+    ARROW_RETURN_NOT_OK(refusal_);
     return catalog_->CommitTable(base, requirements, updates);
   }
 
  private:
   std::shared_ptr<CatalogProvider> catalog_;
   std::function<void()> before_;
+  Status refusal_;
   int swaps_ = 0;
 };
 

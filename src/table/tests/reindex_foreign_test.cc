@@ -85,9 +85,7 @@ class ReindexForeign : public ::testing::TestWithParam<VectorPrecision> {
                     OddLists(rounded_to_half, 1))
         .ValueOrDie();
   }
-  VectorStoragePolicy Policy() const {
-    return PolicyOf(kDim, GetParam(), VectorMetric::kCosine);
-  }
+  VectorStoragePolicy Policy() const { return PolicyOf(kDim, GetParam(), VectorMetric::kCosine); }
   IndexRequest Request(IndexType type = IndexType::kHnsw) const {
     IndexRequest request;
     request.type = type;
@@ -162,9 +160,7 @@ class ReindexForeign : public ::testing::TestWithParam<VectorPrecision> {
 INSTANTIATE_TEST_SUITE_P(Precisions, ReindexForeign,
                          ::testing::Values(VectorPrecision::kF32, VectorPrecision::kF16,
                                            VectorPrecision::kI8),
-                         [](const auto& info) {
-                           return std::string(PrecisionName(info.param));
-                         });
+                         [](const auto& info) { return std::string(PrecisionName(info.param)); });
 
 TEST_P(ReindexForeign, EveryRowStaysAndTheUsableOnesAreFound) {
   Write("theirs", OddRows());
@@ -185,8 +181,8 @@ TEST_P(ReindexForeign, ValuesThatThePrecisionHoldsAreKeptInIt) {
   ExpectRightAnswers("indexed");
   const auto column = Open("indexed")->OpenVectorColumn(Policy()).ValueOrDie();
   // Steps of 1/512 need more than eight bits.
-  EXPECT_EQ(column->block_precision(), GetParam() == VectorPrecision::kF16 ? VectorPrecision::kF16
-                                                                          : VectorPrecision::kF32);
+  EXPECT_EQ(column->block_precision(),
+            GetParam() == VectorPrecision::kF16 ? VectorPrecision::kF16 : VectorPrecision::kF32);
 }
 
 TEST_P(ReindexForeign, TheFilesBytesAreCopied) {
@@ -196,8 +192,8 @@ TEST_P(ReindexForeign, TheFilesBytesAreCopied) {
   const auto copy = Open("indexed");
   const size_t data = old->file().footer_offset;
   ASSERT_LT(data, copy->file().footer_offset);
-  EXPECT_EQ(std::memcmp(old->file().bytes->bytes().data(), copy->file().bytes->bytes().data(), data),
-            0);
+  EXPECT_EQ(
+      std::memcmp(old->file().bytes->bytes().data(), copy->file().bytes->bytes().data(), data), 0);
 }
 
 TEST_P(ReindexForeign, CanBeIndexedOnceMore) {
@@ -253,10 +249,9 @@ TEST_P(ReindexForeign, AColumnWithoutASingleVectorKeepsItsLists) {
     (void)values->Append(static_cast<float>(row));
   }
   const auto rows = MakeRows(50);
-  Write("theirs",
-        rows->AddColumn(4, arrow::field("embedding", arrow::list(arrow::float32())),
-                        lists.Finish().ValueOrDie())
-            .ValueOrDie());
+  Write("theirs", rows->AddColumn(4, arrow::field("embedding", arrow::list(arrow::float32())),
+                                  lists.Finish().ValueOrDie())
+                      .ValueOrDie());
   ASSERT_TRUE(Reindex("theirs", "indexed", {{"embedding", Request()}}).ok());
   const std::vector<uint32_t> some = {3, 49};
   const auto found = Open("indexed")->ReadRows(some, {"embedding"}).ValueOrDie();
@@ -267,8 +262,9 @@ TEST_P(ReindexForeign, AColumnWithoutASingleVectorKeepsItsLists) {
 
 TEST_P(ReindexForeign, ExactVectorsThatDifferFromThePagesAreFoundByVerify) {
   Write("theirs", OddRows());
-  Write("others", OddRows()->SetColumn(4, arrow::field("embedding", arrow::list(arrow::float32())),
-                                       OddLists(false, 2))
+  Write("others", OddRows()
+                      ->SetColumn(4, arrow::field("embedding", arrow::list(arrow::float32())),
+                                  OddLists(false, 2))
                       .ValueOrDie());
   ASSERT_TRUE(Reindex("theirs", "indexed", {{"embedding", Request()}}).ok());
   ASSERT_TRUE(Reindex("others", "swapped", {{"embedding", Request()}}).ok());
