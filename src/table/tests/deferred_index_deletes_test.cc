@@ -218,9 +218,8 @@ TEST_F(DeferredIndexesWithDeletes, ADamagedDeleteFileKeepsOnlyItsOwnFileWaiting)
 class DeferredIndexesOfOthers : public DeferredIndexesWithDeletes {
  protected:
   void CommitTheirs(const arrow::RecordBatch& batch, const EmbeddingsView& vectors) {
-    ASSERT_TRUE(AilakeFileWriter(store_, PolicyOf(kDim))
-                    .WriteParquetOnly("ours", batch, vectors)
-                    .ok());
+    ASSERT_TRUE(
+        AilakeFileWriter(store_, PolicyOf(kDim)).WriteParquetOnly("ours", batch, vectors).ok());
     const auto rows = AilakeFileReader::Open(store_, "ours").ValueOrDie()->ReadAll({}).ValueOrDie();
     const auto state = catalog_->LoadTable(kTable).ValueOrDie();
     const auto schema = ToArrowSchema(state.metadata->CurrentSchema()).ValueOrDie();
@@ -251,11 +250,12 @@ TEST_F(DeferredIndexesOfOthers, AreBuiltIntoFilesThatAnotherEngineWrote) {
   EXPECT_EQ(Status_().rows(IndexState::kPending), 1300);
   EXPECT_EQ(Build().files, 2);
   EXPECT_EQ(Indexes(), (std::map<int64_t, std::optional<IndexType>>{{500, IndexType::kHnsw},
-                                                                   {800, IndexType::kHnsw}}));
+                                                                    {800, IndexType::kHnsw}}));
   EXPECT_EQ(LiveIds(), ids);
   EXPECT_EQ(AllRows(), rows);
   const auto report = VerifyTable(catalog_, kTable).ValueOrDie();
-  for (const auto& finding : report.findings) ADD_FAILURE() << finding.path << ": " << finding.message;
+  for (const auto& finding : report.findings)
+    ADD_FAILURE() << finding.path << ": " << finding.message;
 }
 
 }  // namespace

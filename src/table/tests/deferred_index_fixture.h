@@ -24,7 +24,6 @@ class DeferredIndexes : public ::testing::Test {
   static constexpr int32_t kDim = 16;
   const TableIdent kTable{{"db"}, "t"};
 
-
   DeferredIndexes() {
     EXPECT_TRUE(catalog_->CreateTable(kTable, TableProperties(PolicyOf(kDim))).ok());
   }
