@@ -17,8 +17,8 @@ namespace tarn {
 /// Thread-safe.
 class UnsyncedFiles {
  public:
-  /// Takes over a file with everything written to it, published under `path`. Beyond some number of
-  /// files waiting, syncs this one at once.
+  /// Takes over a file with everything written to it, published under `path`. Where too many
+  /// wait, syncs them all.
   Status Add(FileDescriptor fd, std::string path);
   /// Makes durable the files added before the call, and the folders that hold them. Waits for
   /// another thread's call that is at it. After a failure every call fails.

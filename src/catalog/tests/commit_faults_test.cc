@@ -5,6 +5,7 @@
 #include <set>
 
 #include "catalog/tests/catalog_fixture.h"
+#include "catalog/tests/interposed_catalog.h"
 #include "gtest/gtest.h"
 #include "tarn/sql_catalog.h"
 
@@ -221,35 +222,23 @@ TEST_P(CommitFaults, ADroppedTableIsWholeOrGone) {
 }
 
 /// A catalog whose swaps are answered by nobody, and take effect while somebody loads the table.
-class LateCatalog : public CatalogProvider {
+class LateCatalog : public InterposedCatalog {
  public:
-  explicit LateCatalog(std::shared_ptr<CatalogProvider> inner)
-      : CatalogProvider(inner->shared_store()), inner_(std::move(inner)) {}
+  using InterposedCatalog::InterposedCatalog;
   bool is_late = false;
   std::optional<int> arrives_at_load;  ///< from now on, counted from 1
 
   Result<TableState> LoadTable(const TableIdent& table) override {
     if (arrives_at_load && --*arrives_at_load == 0 && late_) {
       // Refused where the writer went on by itself meanwhile.
-      (void)inner_->CommitTable(late_->base, late_->requirements, late_->updates);
+      (void)InterposedCatalog::CommitTable(late_->base, late_->requirements, late_->updates);
     }
-    return inner_->LoadTable(table);
+    return InterposedCatalog::LoadTable(table);
   }
-  Result<bool> TableExists(const TableIdent& table) override { return inner_->TableExists(table); }
-  Result<std::vector<TableIdent>> ListTables() override { return inner_->ListTables(); }
-  Result<TableState> CreateTable(const TableIdent& table,
-                                 const TableProperties& properties) override {
-    return inner_->CreateTable(table, properties);
-  }
-  Result<TableState> CreateTable(const TableIdent& table, const TableProperties& properties,
-                                 const iceberg::Schema& schema) override {
-    return inner_->CreateTable(table, properties, schema);
-  }
-  Status DropTable(const TableIdent& table) override { return inner_->DropTable(table); }
   Result<TableState> CommitTable(const TableState& base,
                                  const std::vector<iceberg::TableRequirement>& requirements,
                                  const std::vector<iceberg::TableUpdate>& updates) override {
-    if (!is_late) return inner_->CommitTable(base, requirements, updates);
+    if (!is_late) return InterposedCatalog::CommitTable(base, requirements, updates);
     late_ = {base, requirements, updates};
     return Error(ErrorKind::kCommitStateUnknown, "no answer");
   }
@@ -260,7 +249,6 @@ class LateCatalog : public CatalogProvider {
     std::vector<iceberg::TableRequirement> requirements;
     std::vector<iceberg::TableUpdate> updates;
   };
-  std::shared_ptr<CatalogProvider> inner_;
   std::optional<Swap> late_;
 };
 

@@ -224,8 +224,11 @@ Status TableIndexer::Commit() {
         ++committed_files_;
         committed_rows_ += built.file.record_count;
       } else {
-        passed_over_.insert(built.old.data_file.file_path);
-        if (!built.hindrance.ok()) NoteHindrance(built);
+        if (built.hindrance.ok()) {
+          passed_over_.insert(built.old.data_file.file_path);
+        } else {
+          NoteHindrance(built);
+        }
         if (!in_doubt) (void)catalog_->store().Delete(built.path);
       }
     }

@@ -3,13 +3,13 @@
 // Files that are committed without an index get it later, in place, with nothing lost on the way.
 #include <thread>
 
+#include "catalog/tests/interposed_catalog.h"
 #include "gmock/gmock.h"
 #include "iceberg/manifest_io.h"
 #include "iceberg/table_metadata.h"
 #include "table/indexing/index_pool.h"
 #include "table/indexing/table_indexer.h"
 #include "table/tests/deferred_index_fixture.h"
-#include "table/tests/interposed_catalog.h"
 #include "tarn/alter_table.h"
 
 namespace tarn {

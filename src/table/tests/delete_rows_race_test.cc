@@ -4,10 +4,10 @@
 // commit replaces, and nothing else.
 #include <thread>
 
+#include "catalog/tests/interposed_catalog.h"
 #include "table/indexing/table_indexer.h"
 #include "table/tests/delete_rows_fixture.h"
 #include "table/tests/file_fixture.h"
-#include "table/tests/interposed_catalog.h"
 #include "tarn/alter_table.h"
 #include "tarn/indexing.h"
 

@@ -3,10 +3,10 @@
 // Rows in place of others: the old ones go and the new ones come in one snapshot, or not at all.
 #include <thread>
 
+#include "catalog/tests/interposed_catalog.h"
 #include "table/ledger/batch_ledger.h"
 #include "table/tests/delete_rows_fixture.h"
 #include "table/tests/file_fixture.h"
-#include "table/tests/interposed_catalog.h"
 #include "tarn/alter_table.h"
 
 namespace tarn {
