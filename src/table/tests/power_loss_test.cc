@@ -40,6 +40,9 @@ TEST_F(DeferredIndexes, OfATableThatLosesItsPowerAreWholeOrNotThere) {
     for (const auto& finding : report->findings) {
       ADD_FAILURE() << finding.path << ": " << finding.message;
     }
+    if (staged) {
+      EXPECT_GE(disk->List("warehouse/db/t/data/")->size(), 2u) << "what is staged is durable";
+    }
     const auto view = ReadView::Open(later, kTable).ValueOrDie();
     const int64_t rows = view->CountLiveRows().ValueOrDie();
     EXPECT_GE(rows, appended ? 108 : 60);
