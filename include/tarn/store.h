@@ -63,6 +63,8 @@ class StoreLock {
   virtual ~StoreLock() = default;
 };
 
+class LogFolder;
+
 /// Thread-safe: any method may be called from several threads at once.
 /// Errors: kNotFound for a missing object, kAlreadyExists, kBadInput for a malformed path, kIo for
 /// the rest; every message names the path.
@@ -111,6 +113,10 @@ class Store {
   /// only the threads of this process.
   virtual Result<std::unique_ptr<StoreLock>> Lock(std::string_view path,
                                                   std::chrono::milliseconds timeout) = 0;
+
+  /// A folder of logs (`src/store/log_folder.h`): files that are written piece by piece, which
+  /// objects cannot be. Nothing is created yet. kNotSupported where the store has no such files.
+  virtual Result<std::shared_ptr<LogFolder>> OpenLogFolder(std::string_view path);
 
   /// The location other engines use for a path: "file:///data/lake/x" for a local store.
   virtual std::string UriOf(std::string_view path) const = 0;

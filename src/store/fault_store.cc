@@ -2,10 +2,13 @@
 #include "store/fault_store.h"
 
 #include <algorithm>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <set>
 #include <utility>
+
+#include "store/fault_log_folder.h"
 
 namespace tarn {
 namespace {
@@ -63,6 +66,17 @@ class FaultStoreImpl : public FaultStore, public std::enable_shared_from_this<Fa
     return Around<std::unique_ptr<StoreLock>>(StoreOp::kLock, path,
                                               [&] { return base_->Lock(path, timeout); });
   }
+  Result<std::shared_ptr<LogFolder>> OpenLogFolder(std::string_view path) override {
+    ARROW_ASSIGN_OR_RAISE(auto base, base_->OpenLogFolder(path));
+    const std::lock_guard guard(mutex_);
+    auto& log = logs_[std::string(path)];
+    if (log == nullptr) {
+      log = FaultLogFolder::Make(
+          std::move(base), [this](StoreOp op, std::string_view file) { return Next(op, file); });
+    }
+    // It calls back into this store.
+    return std::shared_ptr<LogFolder>(shared_from_this(), log.get());
+  }
   std::string UriOf(std::string_view path) const override { return base_->UriOf(path); }
   Result<std::string> PathOf(std::string_view uri) const override { return base_->PathOf(uri); }
 
@@ -113,21 +127,12 @@ class FaultStoreImpl : public FaultStore, public std::enable_shared_from_this<Fa
     int64_t matches = 0;
   };
 
-  /// Whether the fault keeps the operation from happening.
-  static bool Prevents(const std::optional<Fault>& fault) {
-    return fault && fault->kind != FaultKind::kLoseReply;
-  }
-
-  static Status Injected(const Fault& fault, std::string_view doing, std::string_view path) {
-    return Error(ErrorKind::kIo, doing, " ", path, ": injected fault",
-                 fault.kind == FaultKind::kLoseReply ? " (reply lost)" : "");
-  }
-
   /// Counts the operation and returns the fault that befalls it. Delays have passed by then.
   std::optional<Fault> Next(StoreOp op, std::string_view path) {
     std::chrono::milliseconds delay{0};
     std::optional<Fault> hit;
     std::set<std::string> lost;
+    std::vector<std::shared_ptr<FaultLogFolder>> logs;
     {
       std::lock_guard guard(mutex_);
       ++operations_;
@@ -151,10 +156,14 @@ class FaultStoreImpl : public FaultStore, public std::enable_shared_from_this<Fa
       if (hit && (hit->kind == FaultKind::kCrash || hit->kind == FaultKind::kTearCrash ||
                   hit->kind == FaultKind::kPowerLoss)) {
         crashed_ = true;
-        if (hit->kind == FaultKind::kPowerLoss) lost.swap(unsynced_);
+        if (hit->kind == FaultKind::kPowerLoss) {
+          lost.swap(unsynced_);
+          for (const auto& [name, log] : logs_) logs.push_back(log);
+        }
       }
     }
     for (const auto& object : lost) (void)base_->Delete(object);
+    for (const auto& log : logs) log->LosePower(*hit);
     if (delay.count() > 0) clock_.SleepFor(delay);
     return hit;
   }
@@ -174,6 +183,7 @@ class FaultStoreImpl : public FaultStore, public std::enable_shared_from_this<Fa
   std::vector<Pending> pending_;
   bool crashed_ = false;
   std::set<std::string> unsynced_;  // objects that a power loss would take
+  std::map<std::string, std::shared_ptr<FaultLogFolder>> logs_;
   int64_t operations_ = 0;
   int64_t fired_ = 0;
 };

@@ -16,8 +16,9 @@
 
 namespace tarn {
 
-/// The operations a script can name. A write counts once, when it is committed.
-enum class StoreOp { kAny, kRead, kStat, kWrite, kSync, kList, kDelete, kLock };
+/// The operations a script can name. An object's write counts once, when it is committed. Of a log
+/// folder: every write, and a renaming, is a kWrite, making a file a kCreate, opening one a kRead.
+enum class StoreOp { kAny, kRead, kStat, kWrite, kSync, kList, kDelete, kLock, kCreate };
 
 enum class FaultKind {
   kFail,       ///< kIo; nothing happened
@@ -39,6 +40,9 @@ struct Fault {
   bool repeat = false;
   std::chrono::milliseconds delay{0};
   double torn_fraction = 0.5;  ///< kTear: the part of the bytes that is published
+  /// kPowerLoss: the share of a log's unsynced sectors that stay all the same, and which.
+  double unsynced_kept = 0;
+  uint64_t seed = 0;
 };
 
 /// Thread-safe, as the store beneath.

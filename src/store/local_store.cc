@@ -14,6 +14,7 @@
 #include "store/local_file.h"
 #include "store/local_lock.h"
 #include "store/local_writer.h"
+#include "store/log_folder.h"
 #include "store/store_bytes.h"
 #include "store/store_path.h"
 #include "store/thread_locks.h"
@@ -186,6 +187,11 @@ class LocalStoreImpl : public LocalStore {
     const std::string folder = options_.lock_folder.empty() ? root_ + "/" + std::string(kLockFolder)
                                                             : options_.lock_folder;
     return AcquireFileLock(locks_, folder + "/" + name, timeout);
+  }
+
+  Result<std::shared_ptr<LogFolder>> OpenLogFolder(std::string_view path) override {
+    ARROW_ASSIGN_OR_RAISE(const std::string full, FullPath(path));
+    return OpenLocalLogFolder(full, options_.durable);
   }
 
   std::string UriOf(std::string_view path) const override {

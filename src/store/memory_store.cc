@@ -3,6 +3,7 @@
 #include <set>
 #include <utility>
 
+#include "store/memory_log_folder.h"
 #include "store/store_bytes.h"
 #include "store/store_path.h"
 #include "store/thread_locks.h"
@@ -87,6 +88,11 @@ class MemoryStoreImpl : public MemoryStore, public std::enable_shared_from_this<
     return lock;
   }
 
+  Result<std::shared_ptr<LogFolder>> OpenLogFolder(std::string_view path) override {
+    ARROW_RETURN_NOT_OK(CheckStorePath(path));
+    return logs_.Open(std::string(path));
+  }
+
   std::string UriOf(std::string_view path) const override {
     return std::string("memory:///").append(path);
   }
@@ -135,6 +141,7 @@ class MemoryStoreImpl : public MemoryStore, public std::enable_shared_from_this<
   std::mutex mutex_;
   std::map<std::string, Object, std::less<>> objects_;
   ThreadLocks locks_;
+  MemoryLogs logs_;
 };
 
 class MemoryWriter : public StoreWriter {

@@ -2,6 +2,7 @@
 #include "tarn/store.h"
 
 #include "base/bytes.h"
+#include "store/log_folder.h"
 
 namespace tarn {
 
@@ -26,6 +27,11 @@ Status Store::PutUnsynced(std::string_view path, std::string_view text, PutMode 
   ARROW_ASSIGN_OR_RAISE(const auto writer, OpenUnsyncedWriter(path, mode));
   ARROW_RETURN_NOT_OK(writer->Append(AsBytes(text)));
   return writer->Commit();
+}
+
+Result<std::shared_ptr<LogFolder>> Store::OpenLogFolder(std::string_view path) {
+  return Error(ErrorKind::kNotSupported, "the store of ", UriOf(path),
+               " has no files that grow piece by piece; keep the log in a folder of a local disk");
 }
 
 }  // namespace tarn
