@@ -12,6 +12,7 @@ import shutil
 import struct
 import subprocess
 import tempfile
+import uuid
 import zlib
 from pathlib import Path
 
@@ -107,6 +108,29 @@ def deletion_vector_of_runs():
     return struct.pack(">I", len(vector)) + vector + struct.pack(">I", zlib.crc32(vector))
 
 
+def crc32c(data, crc=0):
+    crc ^= 0xffffffff
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82f63b78 if crc & 1 else 0)
+    return crc ^ 0xffffffff
+
+
+def wal_segment(records, size, first=1, epoch=1):
+    """A segment of a log after docs/formats/wal.md; a record is (durable, schema id, kind, batch id, payload)."""
+    ids = uuid.UUID("6ba7b810-9dad-11d1-80b4-00c04fd430c8").bytes + uuid.UUID("0191e8c2-1f1e-7c3a-9d4b-5a6b7c8d9e0f").bytes
+    header = b"TARNWAL1" + struct.pack("<II", 1, 0) + ids + struct.pack("<QQQQ", epoch, first, first - 1, 0)
+    crc = crc32c(header)
+    header += struct.pack("<I", crc)
+    out = header.ljust(2048, b"\0") + header.ljust(2048, b"\0")
+    for sequence, (durable, schema, kind, batch, payload) in enumerate(records, first):
+        rest = struct.pack("<QQIIiHBB", sequence, durable, len(payload), crc32c(batch + payload), schema, len(batch), kind, 0)
+        record = b"TLRC" + struct.pack("<I", crc32c(rest, crc)) + rest + batch + payload
+        out += record + bytes(-len(record) % 8)
+    return out.ljust(size, b"\0")
+
+
 def main():
     for old in SEEDS.glob("*/seed-*"):
         # Made by the library itself: with products, without rows.
@@ -142,6 +166,10 @@ def main():
             save("deletion_vector_fuzz", f"spark_v3-{i}-{j}", data[blob["offset"]:blob["offset"] + blob["length"]])
     save("deletion_vector_fuzz", "runs", deletion_vector_of_runs())
     save("name_mapping_fuzz", "nested", NAME_MAPPING.encode())
+    records = [(0, 0, 1, b"", b"first"), (1, 3, 1, b"batch 2", bytes(range(40))), (2, 3, 2, b"b3", b"")]
+    # The first byte tells the target whether to make the checksums right.
+    save("wal_fuzz", "records", b"\0" + wal_segment(records, 4096 + 400))
+    save("wal_fuzz", "unchanged", b"\1" + wal_segment(records, 4096 + 400))
     for name, text in PREDICATES.items():
         save("predicate_fuzz", name, text.encode())
 

@@ -151,6 +151,7 @@ Result<std::unique_ptr<LogFile>> FaultLogFolderImpl::Create(std::string_view nam
 }
 
 Status FaultLogFolderImpl::Rename(std::string_view from, std::string_view to) {
+  ARROW_RETURN_NOT_OK(CheckLogFileName(to));
   return Do(StoreOp::kWrite, "renaming", base_->PathOf(from), [&]() -> Status {
     const std::lock_guard guard(mutex_);
     ARROW_ASSIGN_OR_RAISE(auto moved, Track(from));
