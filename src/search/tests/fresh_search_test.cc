@@ -75,6 +75,7 @@ class FreshSearch : public testing::Test {
   static std::vector<int64_t> IdsOf(const arrow::Table& table) {
     std::vector<int64_t> ids;
     const auto column = table.GetColumnByName("id");
+    if (column == nullptr) return ids;  // the table has no columns yet
     for (const auto& chunk : column->chunks()) {
       for (int64_t row = 0; row < chunk->length(); ++row)
         ids.push_back(static_cast<const arrow::Int64Array&>(*chunk).Value(row));
