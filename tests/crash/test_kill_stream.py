@@ -91,14 +91,15 @@ def test_kills_at_random_instants_lose_no_accepted_batch(tmp_path):
     place, ledger = Place("hadoop", tmp_path / "lake"), Ledger()
     for round in range(1, ROUNDS + 1):
         lossy = ["lossy"] if chance.random() < 0.5 else []
-        writer = subprocess.Popen([CHILD, place.uri, "stream", str(round), "1000000", *lossy],
-                                  stdout=subprocess.PIPE, text=True)
-        lines = [writer.stdout.readline().strip()]  # it has opened its log
-        time.sleep(chance.uniform(0, 0.15))
-        writer.kill()
-        rest, errors = writer.communicate(timeout=60)
-        assert writer.returncode == SIGKILL, errors
-        ledger.read(lines + rest.splitlines())
+        said = tmp_path / f"said-{round}"
+        with said.open("w") as out:
+            writer = subprocess.Popen([CHILD, place.uri, "stream", str(round), "1000000", *lossy], stdout=out)
+            while not said.stat().st_size and writer.poll() is None:
+                time.sleep(0.001)  # until it has opened its log
+            time.sleep(chance.uniform(0, 0.15))
+            writer.kill()
+            assert writer.wait(timeout=60) == SIGKILL
+        ledger.read(said.read_text().splitlines())
         if round % 5 == 0 or round == ROUNDS:
             # Every other time the log of a kill is taken up by the writer that is killed next.
             resend(place, ledger, settle(place, ledger))

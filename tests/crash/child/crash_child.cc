@@ -33,13 +33,13 @@
 #include "iceberg/location.h"
 #include "iceberg/manifest_io.h"
 #include "iceberg/table_metadata.h"
+#include "stream_child.h"
 #include "table/indexing/position_delete_file.h"
 #include "tarn/delete_rows.h"
 #include "tarn/indexing.h"
 #include "tarn/read_view.h"
 #include "tarn/table_info.h"
 #include "tarn/table_writer.h"
-#include "stream_child.h"
 #include "wal_child.h"
 
 namespace tarn {
@@ -307,8 +307,8 @@ int Main(int argc, char** argv) {
     return 0;
   }
   if (args[1] == "stream" && args.size() >= 4) {
-    Check(Stream(args[0], std::atoll(args[2].c_str()), std::atoll(args[3].c_str()),
-                 args.size() > 4));
+    Check(
+        Stream(args[0], std::atoll(args[2].c_str()), std::atoll(args[3].c_str()), args.size() > 4));
     return 0;
   }
   if (args[1] == "resend" && args.size() == 4) {

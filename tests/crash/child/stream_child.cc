@@ -40,7 +40,8 @@ VectorStoragePolicy Policy() {
   return policy;
 }
 
-Result<std::unique_ptr<MemTableWriter>> OpenWriter(const std::shared_ptr<CatalogProvider>& catalog) {
+Result<std::unique_ptr<MemTableWriter>> OpenWriter(
+    const std::shared_ptr<CatalogProvider>& catalog) {
   MemTableConfig config;
   config.flush_max_rows = 60;
   config.max_memory_bytes = 256 << 10;
@@ -62,8 +63,8 @@ Result<InsertResult> Insert(MemTableWriter& writer, int64_t first, int64_t rows)
   ARROW_ASSIGN_OR_RAISE(auto id_array, ids.Finish());
   ARROW_ASSIGN_OR_RAISE(auto text_array, texts.Finish());
   const auto batch = arrow::RecordBatch::Make(
-      arrow::schema({arrow::field("id", arrow::int64()), arrow::field("text", arrow::utf8())}), rows,
-      {std::move(id_array), std::move(text_array)});
+      arrow::schema({arrow::field("id", arrow::int64()), arrow::field("text", arrow::utf8())}),
+      rows, {std::move(id_array), std::move(text_array)});
   ARROW_ASSIGN_OR_RAISE(const auto view, EmbeddingsView::FromSpan(vectors, kDim));
   return writer.Insert(*batch, view, IdOf(first));
 }
