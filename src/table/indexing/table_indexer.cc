@@ -40,6 +40,9 @@ Status TableIndexer::Refresh() {
   ARROW_ASSIGN_OR_RAISE(properties_, CurrentProperties(*state.metadata));
   policy_ = IndexingPolicy::Of(*state.metadata);
   ARROW_RETURN_NOT_OK(backlog_.Look(state, options_.small_files, &pending_).status());
+  std::set<std::string> locations;
+  for (const BacklogFile& file : pending_) locations.insert(file.entry.data_file.file_path);
+  std::erase_if(passed_over_, [&](const auto& gone) { return locations.count(gone) == 0; });
   // Oldest first: what was written first is searched by scanning for the longest time.
   std::stable_sort(pending_.begin(), pending_.end(), [](const auto& a, const auto& b) {
     return a.entry.sequence_number < b.entry.sequence_number;
@@ -87,12 +90,15 @@ Status TableIndexer::BuildFound() {
   const BacklogFile& file = *next_;
   const Status status = Build(file);
   if (IsKind(status, ErrorKind::kCancelled)) return status;
+  const int64_t rows = file.entry.data_file.record_count;
+  --progress_.pending_files;
+  progress_.pending_rows -= rows;
   if (!status.ok()) {
     failures_.push_back({file.path, status});
     return Status::OK();
   }
   ++progress_.built_files;
-  progress_.built_rows += file.entry.data_file.record_count;
+  progress_.built_rows += rows;
   return Status::OK();
 }
 

@@ -38,7 +38,8 @@ class TableIndexer {
   /// indexed becomes a failure and is not tried again until ForgetFailures. An error is of the
   /// table, not of a file; kCancelled when stopped.
   Result<bool> BuildNext();
-  /// The two halves of BuildNext. Those of the files `first`, by location, come before all others.
+  /// The two halves of BuildNext; the second only after the first has found a file. Files of
+  /// `first`, by location, come before all others.
   Result<bool> FindNext(const std::set<std::string>& first = {});
   Status BuildFound();
 
@@ -51,7 +52,7 @@ class TableIndexer {
   /// Locations of the files that waited when it last looked and were not given up, and of each
   /// whether it still waits: false once it is built.
   std::map<std::string, bool> Uncommitted() const;
-  /// So far, and what was left to do when it last looked.
+  /// So far, and what is left to do of what it saw when it last looked.
   const IndexProgress& progress() const { return progress_; }
   int64_t committed_files() const { return committed_files_; }
   int64_t committed_rows() const { return committed_rows_; }

@@ -85,9 +85,17 @@ class BackPressure : public DeferredIndexes {
                  .delay = 1ms});
     Create(kTable);
   }
-  ~BackPressure() override {
+  ~BackPressure() override { EndBuilds(); }
+  void EndBuilds() {
     gate_.Open();
     StopIndexBuilds();
+    if (pool_) pool_->Stop();
+  }
+
+  /// One of the test's own, for files that no writer submits.
+  IndexPool& NewPool(std::chrono::milliseconds first_pause = 500ms) {
+    pool_ = std::make_unique<IndexPool>(first_pause);
+    return *pool_;
   }
 
   void Create(const TableIdent& table, std::map<std::string, std::string> properties = {}) {
@@ -135,10 +143,7 @@ class BackPressure : public DeferredIndexes {
   bool Returns(std::function<void()> call) {
     auto done = std::async(std::launch::async, std::move(call));
     const bool returned = done.wait_for(2min) == std::future_status::ready;
-    if (!returned) {
-      gate_.Open();
-      StopIndexBuilds();
-    }
+    if (!returned) EndBuilds();
     done.get();
     return returned;
   }
@@ -151,6 +156,7 @@ class BackPressure : public DeferredIndexes {
   }
 
   Gate gate_;
+  std::unique_ptr<IndexPool> pool_;
 };
 
 TEST_F(BackPressure, AWriterOverTheLimitGoesOnWhenTheBuildIsDone) {
@@ -207,9 +213,8 @@ TEST_F(BackPressure, EveryDeferredWriteWaits) {
       {"WriteBatchAuto", [&](auto& w) { return w.WriteBatchAuto(*rows, vectors); }},
       {"WriteBatchIdempotent",
        [&](auto& w) { return w.WriteBatchIdempotent(*rows, vectors, "b").status(); }},
-      {"WriteStream", [&](auto& w) {
-         return w.WriteStream(**arrow::RecordBatchReader::Make({whole})).status();
-       }}};
+      {"WriteStream",
+       [&](auto& w) { return w.WriteStream(**arrow::RecordBatchReader::Make({whole})).status(); }}};
   for (const auto& [name, write] : writes) {
     SCOPED_TRACE(name);
     gate_.Open();
@@ -271,7 +276,7 @@ TEST_F(BackPressure, AWriterGoesOnWhenTheBuildsAreStopped) {
 }
 
 TEST_F(BackPressure, ThoseWhoWaitGoOnWhenThePoolIsStopped) {
-  IndexPool pool;
+  IndexPool& pool = NewPool();
   const auto files = CommitFiles(1);
   gate_.Close();
   pool.Submit(catalog_, State(), files);
@@ -288,20 +293,17 @@ TEST_F(BackPressure, ThoseWhoWaitGoOnWhenThePoolIsStopped) {
 }
 
 TEST_F(BackPressure, NobodyWaitsForFilesThatCannotBeIndexed) {
-  IndexPool pool;
+  IndexPool& pool = NewPool();
   const auto files = CommitFiles(2);
   store_->Add(
       {.kind = FaultKind::kFail, .op = StoreOp::kWrite, .path_contains = "/data/", .repeat = true});
   pool.Submit(catalog_, State(), files);
-  EXPECT_TRUE(Returns([&] {
-    pool.WaitForRoom(Uuid(), 0);
-    pool.Stop();
-  }));
+  EXPECT_TRUE(Returns([&] { pool.WaitForRoom(Uuid(), 0); }));
   EXPECT_EQ(DataFiles(), 2u);
 }
 
 TEST_F(BackPressure, NobodyWaitsForFilesThatNeedNoIndex) {
-  IndexPool pool;
+  IndexPool& pool = NewPool();
   pool.Submit(catalog_, State(), CommitFiles(1, /*rows=*/100));
   EXPECT_TRUE(Returns([&] { pool.WaitForRoom(Uuid(), 0); })) << "too small";
   pool.Submit(catalog_, State(), {{"memory:///warehouse/db/t/data/gone.parquet", kBytes}});
@@ -310,7 +312,7 @@ TEST_F(BackPressure, NobodyWaitsForFilesThatNeedNoIndex) {
 }
 
 TEST_F(BackPressure, NobodyWaitsForBuildsThatFailAgainAndAgain) {
-  IndexPool pool(1ms);
+  IndexPool& pool = NewPool(/*first_pause=*/1ms);
   const auto files = CommitFiles(1);
   const TableState state = State();
   const std::string uuid = state.metadata->table_uuid;
@@ -341,15 +343,12 @@ TEST_F(BackPressure, NobodyWaitsForBuildsThatFailAgainAndAgain) {
 }
 
 TEST_F(BackPressure, NobodyWaitsForATableThatIsGone) {
-  IndexPool pool(/*first_pause=*/1h);
+  IndexPool& pool = NewPool(/*first_pause=*/1h);
   const auto files = CommitFiles(1);
   const TableState state = State();
   ASSERT_TRUE(catalog_->DropTable(kTable).ok());
   pool.Submit(catalog_, state, files);
-  EXPECT_TRUE(Returns([&] {
-    pool.WaitForRoom(state.metadata->table_uuid, 0);
-    pool.Stop();
-  }));
+  EXPECT_TRUE(Returns([&] { pool.WaitForRoom(state.metadata->table_uuid, 0); }));
 }
 
 TEST_F(BackPressure, AWriterGoesOnWhenItsTableIsDroppedWhileItWaits) {
@@ -365,7 +364,7 @@ TEST_F(BackPressure, AWriterGoesOnWhenItsTableIsDroppedWhileItWaits) {
 }
 
 TEST_F(BackPressure, NobodyWaitsForFilesThatAnotherProcessHasIndexed) {
-  IndexPool pool;
+  IndexPool& pool = NewPool();
   Gate gate;
   const auto slow = std::make_shared<GatedCatalog>(catalog_, gate);
   const auto files = CommitFiles(2);
@@ -427,7 +426,8 @@ TEST_F(BackPressure, WhatAWriterWaitsForIsBuiltBeforeWhatOthersHaveLeft) {
   EXPECT_FALSE(indexer.Uncommitted().at(own[0].location));
   ASSERT_TRUE(*indexer.FindNext({own[0].location})) << "then the others";
   ASSERT_TRUE(indexer.Commit().ok());
-  EXPECT_THAT(Indexes(), ElementsAre(std::pair(600, std::nullopt), std::pair(700, IndexType::kFlat)));
+  EXPECT_THAT(Indexes(),
+              ElementsAre(std::pair(600, std::nullopt), std::pair(700, IndexType::kFlat)));
 }
 
 TEST_F(BackPressure, ManyWritersOfTwoTablesGetThrough) {
@@ -439,7 +439,8 @@ TEST_F(BackPressure, ManyWritersOfTwoTablesGetThrough) {
   const auto write = [&](const TableIdent& table) {
     auto writer = Writer(table, {.max_pending_bytes = kBytes});
     for (uint32_t i = 0; i < kBatches; ++i) {
-      failures += !writer->WriteBatchDeferred(*MakeRows(kRows), RandomVectors(kRows, kDim, 0, i)).ok();
+      failures +=
+          !writer->WriteBatchDeferred(*MakeRows(kRows), RandomVectors(kRows, kDim, 0, i)).ok();
       failures += !writer->Commit().ok();
     }
   };
