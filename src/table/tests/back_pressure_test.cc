@@ -13,6 +13,7 @@
 #include "iceberg/table_metadata.h"
 #include "table/indexing/index_pool.h"
 #include "table/tests/deferred_index_fixture.h"
+#include "tarn/alter_table.h"
 
 namespace tarn {
 namespace {
@@ -28,13 +29,19 @@ class Gate : public Clock {
 
   void Pass() const {
     std::unique_lock lock(mutex_);
+    if (!open_ && free_ > 0) {
+      --free_;
+      return;
+    }
     if (!open_) ++reached_;
     changed_.notify_all();
     changed_.wait(lock, [&] { return open_; });
   }
-  void Close() {
+  /// Behind so many who still pass.
+  void Close(int passing = 0) {
     const std::lock_guard lock(mutex_);
     open_ = false;
+    free_ = passing;
     reached_ = 0;
   }
   void Open() {
@@ -51,22 +58,26 @@ class Gate : public Clock {
  private:
   mutable std::mutex mutex_;
   mutable std::condition_variable changed_;
+  mutable int free_ = 0;
   mutable int reached_ = 0;
   bool open_ = true;
 };
 
-/// Its tables are loaded once the gate is open.
+/// Its tables are loaded before and handed out after a gate.
 class GatedCatalog : public InterposedCatalog {
  public:
-  GatedCatalog(std::shared_ptr<CatalogProvider> catalog, const Gate& gate)
-      : InterposedCatalog(std::move(catalog)), gate_(gate) {}
+  GatedCatalog(std::shared_ptr<CatalogProvider> catalog, const Gate& before, const Gate& after)
+      : InterposedCatalog(std::move(catalog)), before_(before), after_(after) {}
   Result<TableState> LoadTable(const TableIdent& ident) override {
-    gate_.Pass();
-    return InterposedCatalog::LoadTable(ident);
+    before_.Pass();
+    auto state = InterposedCatalog::LoadTable(ident);
+    after_.Pass();
+    return state;
   }
 
  private:
-  const Gate& gate_;
+  const Gate& before_;
+  const Gate& after_;
 };
 
 class BackPressure : public DeferredIndexes {
@@ -84,10 +95,11 @@ class BackPressure : public DeferredIndexes {
                  .repeat = true,
                  .delay = 1ms});
     Create(kTable);
+    gated_ = std::make_shared<GatedCatalog>(catalog_, before_load_, after_load_);
   }
   ~BackPressure() override { EndBuilds(); }
   void EndBuilds() {
-    gate_.Open();
+    for (Gate* gate : {&gate_, &before_load_, &after_load_}) gate->Open();
     StopIndexBuilds();
     if (pool_) pool_->Stop();
   }
@@ -147,6 +159,16 @@ class BackPressure : public DeferredIndexes {
     done.get();
     return returned;
   }
+  /// Builds may read from now on, but only so many of them write their file before the gate opens.
+  void HoldBuilds(int passing = 0) {
+    store_->Heal();
+    store_->Add({.kind = FaultKind::kDelay,
+                 .op = StoreOp::kWrite,
+                 .path_contains = "db/t/data/",
+                 .repeat = true,
+                 .delay = 1ms});
+    gate_.Close(passing);
+  }
   /// Opens the gate after a while in which a call that does not wait would have returned.
   std::thread OpenLater() {
     return std::thread([this] {
@@ -155,7 +177,9 @@ class BackPressure : public DeferredIndexes {
     });
   }
 
-  Gate gate_;
+  Gate gate_;  ///< of reads of data files, and of what HoldBuilds says
+  Gate before_load_, after_load_;
+  std::shared_ptr<CatalogProvider> gated_;
   std::unique_ptr<IndexPool> pool_;
 };
 
@@ -313,7 +337,7 @@ TEST_F(BackPressure, NobodyWaitsForFilesThatNeedNoIndex) {
 
 TEST_F(BackPressure, NobodyWaitsForBuildsThatFailAgainAndAgain) {
   IndexPool& pool = NewPool(/*first_pause=*/1ms);
-  const auto files = CommitFiles(1);
+  const auto files = CommitFiles(2);
   const TableState state = State();
   const std::string uuid = state.metadata->table_uuid;
   store_->Add({.kind = FaultKind::kFail,
@@ -327,19 +351,14 @@ TEST_F(BackPressure, NobodyWaitsForBuildsThatFailAgainAndAgain) {
   EXPECT_EQ(pool.WaitForRoom(uuid, 0).count(), 0);
 
   store_->Heal();
-  ASSERT_TRUE(pool.Wait(catalog_, kTable, 5min).ok());
-  EXPECT_EQ(ReadyRows(kTable), kRows);
-  store_->Add({.kind = FaultKind::kDelay,
-               .op = StoreOp::kRead,
-               .path_contains = "metadata",
-               .repeat = true,
-               .delay = 1ms});
-  gate_.Close();
-  pool.Submit(catalog_, state, {{"a third", kBytes}});
+  HoldBuilds(/*passing=*/1);
+  pool.Submit(catalog_, state);
   gate_.WaitUntilReached();
   std::thread opening = OpenLater();
-  EXPECT_GT(pool.WaitForRoom(uuid, 0).count(), 0) << "it has gone well again";
+  EXPECT_GT(pool.WaitForRoom(uuid, 0).count(), 0) << "the first has gone well";
   opening.join();
+  ASSERT_TRUE(pool.Wait(catalog_, kTable, 5min).ok());
+  EXPECT_EQ(ReadyRows(kTable), 2 * kRows);
 }
 
 TEST_F(BackPressure, NobodyWaitsForATableThatIsGone) {
@@ -365,17 +384,38 @@ TEST_F(BackPressure, AWriterGoesOnWhenItsTableIsDroppedWhileItWaits) {
 
 TEST_F(BackPressure, NobodyWaitsForFilesThatAnotherProcessHasIndexed) {
   IndexPool& pool = NewPool();
-  Gate gate;
-  const auto slow = std::make_shared<GatedCatalog>(catalog_, gate);
   const auto files = CommitFiles(2);
-  gate.Close();
-  pool.Submit(slow, State(), files);
-  gate.WaitUntilReached();
+  before_load_.Close();
+  pool.Submit(gated_, State(), files);
+  before_load_.WaitUntilReached();
   EXPECT_EQ(Build().files, 2);
-  std::thread opening([&] { gate.Open(); });
+  before_load_.Open();
   EXPECT_TRUE(Returns([&] { pool.WaitForRoom(Uuid(), 0); }));
-  opening.join();
   EXPECT_EQ(DataFiles(), 4u) << "the pool had nothing to build";
+}
+
+TEST_F(BackPressure, FilesThatAnotherProcessHasIndexedCountNoMoreWhileTheNextIsBuilt) {
+  IndexPool& pool = NewPool();
+  const auto files = CommitFiles(2);
+  before_load_.Close();
+  pool.Submit(gated_, State(), files);
+  before_load_.WaitUntilReached();
+  EXPECT_EQ(Build({.progress = [](const auto& now) { return now.built_files == 0; }}).files, 1);
+  HoldBuilds();
+  before_load_.Open();
+  EXPECT_TRUE(Returns([&] { pool.WaitForRoom(Uuid(), kBytes); }));
+  EXPECT_EQ(DataFiles(), 3u) << "the build of the second stands before the gate";
+}
+
+TEST_F(BackPressure, AFileCountsNoMoreAsSoonAsItIsBuilt) {
+  IndexPool& pool = NewPool();
+  const auto files = CommitFiles(1);
+  before_load_.Close(/*passing=*/1);
+  pool.Submit(gated_, State(), files);
+  before_load_.WaitUntilReached();
+  EXPECT_TRUE(Returns([&] { pool.WaitForRoom(Uuid(), 0); })) << "without another look";
+  EXPECT_EQ(DataFiles(), 2u);
+  EXPECT_EQ(Snapshots(), 1u);
 }
 
 TEST_F(BackPressure, AWriterWaitsForItsOwnTableAlone) {
@@ -415,6 +455,25 @@ TEST_F(BackPressure, ABuildDoesNotWaitForTheCommitOfAnother) {
   ASSERT_TRUE(writer->Commit().ok());
   ASSERT_TRUE(WaitForIndexes(catalog_, slow, 5min).ok());
   EXPECT_EQ(ReadyRows(slow), 7 * kRows);
+}
+
+TEST_F(BackPressure, AFileThatComesDuringTheLastLookDoesNotWaitForTheCommit) {
+  ASSERT_TRUE(
+      SetTableProperties(*catalog_, kTable, {{"tarn.index.commit-interval-ms", "3600000"}}, {})
+          .ok());
+  IndexPool& pool = NewPool();
+  pool.Submit(gated_, State(), CommitFiles(1));
+  ASSERT_TRUE(pool.Wait(gated_, kTable, 5min).ok());
+  const auto second = CommitFiles(1);
+  // The look that finds the file passes, the one that finds nothing more is held.
+  after_load_.Close(/*passing=*/1);
+  pool.Submit(gated_, State(), second);
+  after_load_.WaitUntilReached();
+  pool.Submit(gated_, State(), CommitFiles(1));
+  after_load_.Open();
+  EXPECT_TRUE(Returns([&] { pool.WaitForRoom(Uuid(), 0); }));
+  EXPECT_EQ(DataFiles(), 6u);
+  EXPECT_EQ(ReadyRows(kTable), kRows) << "one is committed";
 }
 
 TEST_F(BackPressure, WhatAWriterWaitsForIsBuiltBeforeWhatOthersHaveLeft) {
