@@ -18,14 +18,16 @@
 namespace tarn {
 namespace {
 
-using namespace std::chrono_literals;
+using std::chrono::hours;
+using std::chrono::milliseconds;
+using std::chrono::minutes;
 using ::testing::ElementsAre;
 
 /// A clock on which time stands still: whoever sleeps on it goes on once the gate is open.
 class Gate : public Clock {
  public:
   std::chrono::system_clock::time_point Now() const override { return {}; }
-  void SleepFor(std::chrono::milliseconds) const override { Pass(); }
+  void SleepFor(milliseconds) const override { Pass(); }
 
   void Pass() const {
     std::unique_lock lock(mutex_);
@@ -93,7 +95,7 @@ class BackPressure : public DeferredIndexes {
                  .op = StoreOp::kRead,
                  .path_contains = "db/t/data/",
                  .repeat = true,
-                 .delay = 1ms});
+                 .delay = milliseconds(1)});
     Create(kTable);
     gated_ = std::make_shared<GatedCatalog>(catalog_, before_load_, after_load_);
   }
@@ -105,7 +107,7 @@ class BackPressure : public DeferredIndexes {
   }
 
   /// One of the test's own, for files that no writer submits.
-  IndexPool& NewPool(std::chrono::milliseconds first_pause = 500ms) {
+  IndexPool& NewPool(milliseconds first_pause = milliseconds(500)) {
     pool_ = std::make_unique<IndexPool>(first_pause);
     return *pool_;
   }
@@ -154,7 +156,7 @@ class BackPressure : public DeferredIndexes {
   /// set free by the end of the builds.
   bool Returns(std::function<void()> call) {
     auto done = std::async(std::launch::async, std::move(call));
-    const bool returned = done.wait_for(2min) == std::future_status::ready;
+    const bool returned = done.wait_for(minutes(2)) == std::future_status::ready;
     if (!returned) EndBuilds();
     done.get();
     return returned;
@@ -166,13 +168,13 @@ class BackPressure : public DeferredIndexes {
                  .op = StoreOp::kWrite,
                  .path_contains = "db/t/data/",
                  .repeat = true,
-                 .delay = 1ms});
+                 .delay = milliseconds(1)});
     gate_.Close(passing);
   }
   /// Opens the gate after a while in which a call that does not wait would have returned.
   std::thread OpenLater() {
     return std::thread([this] {
-      std::this_thread::sleep_for(100ms);
+      std::this_thread::sleep_for(milliseconds(100));
       gate_.Open();
     });
   }
@@ -308,9 +310,9 @@ TEST_F(BackPressure, ThoseWhoWaitGoOnWhenThePoolIsStopped) {
   for (int i = 0; i < 3; ++i) {
     waits.push_back(std::async(std::launch::async, [&] { return pool.WaitForRoom(Uuid(), 0); }));
   }
-  std::this_thread::sleep_for(50ms);
+  std::this_thread::sleep_for(milliseconds(50));
   std::thread stopping([&] { pool.Stop(); });
-  for (auto& wait : waits) EXPECT_EQ(wait.wait_for(2min), std::future_status::ready);
+  for (auto& wait : waits) EXPECT_EQ(wait.wait_for(minutes(2)), std::future_status::ready);
   gate_.Open();
   stopping.join();
   EXPECT_EQ(DataFiles(), 1u);
@@ -336,7 +338,7 @@ TEST_F(BackPressure, NobodyWaitsForFilesThatNeedNoIndex) {
 }
 
 TEST_F(BackPressure, NobodyWaitsForBuildsThatFailAgainAndAgain) {
-  IndexPool& pool = NewPool(/*first_pause=*/1ms);
+  IndexPool& pool = NewPool(/*first_pause=*/milliseconds(1));
   const auto files = CommitFiles(2);
   const TableState state = State();
   const std::string uuid = state.metadata->table_uuid;
@@ -357,12 +359,12 @@ TEST_F(BackPressure, NobodyWaitsForBuildsThatFailAgainAndAgain) {
   std::thread opening = OpenLater();
   EXPECT_GT(pool.WaitForRoom(uuid, 0).count(), 0) << "the first has gone well";
   opening.join();
-  ASSERT_TRUE(pool.Wait(catalog_, kTable, 5min).ok());
+  ASSERT_TRUE(pool.Wait(catalog_, kTable, minutes(5)).ok());
   EXPECT_EQ(ReadyRows(kTable), 2 * kRows);
 }
 
 TEST_F(BackPressure, NobodyWaitsForATableThatIsGone) {
-  IndexPool& pool = NewPool(/*first_pause=*/1h);
+  IndexPool& pool = NewPool(/*first_pause=*/hours(1));
   const auto files = CommitFiles(1);
   const TableState state = State();
   ASSERT_TRUE(catalog_->DropTable(kTable).ok());
@@ -453,7 +455,7 @@ TEST_F(BackPressure, ABuildDoesNotWaitForTheCommitOfAnother) {
   EXPECT_LE(replaces, 1);
   EXPECT_EQ(store_->List("warehouse/db/slow/data")->size(), 13u) << "six files twice and one";
   ASSERT_TRUE(writer->Commit().ok());
-  ASSERT_TRUE(WaitForIndexes(catalog_, slow, 5min).ok());
+  ASSERT_TRUE(WaitForIndexes(catalog_, slow, minutes(5)).ok());
   EXPECT_EQ(ReadyRows(slow), 7 * kRows);
 }
 
@@ -463,7 +465,7 @@ TEST_F(BackPressure, AFileThatComesDuringTheLastLookDoesNotWaitForTheCommit) {
           .ok());
   IndexPool& pool = NewPool();
   pool.Submit(gated_, State(), CommitFiles(1));
-  ASSERT_TRUE(pool.Wait(gated_, kTable, 5min).ok());
+  ASSERT_TRUE(pool.Wait(gated_, kTable, minutes(5)).ok());
   const auto second = CommitFiles(1);
   // The look that finds the file passes, the one that finds nothing more is held.
   after_load_.Close(/*passing=*/1);
