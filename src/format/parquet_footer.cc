@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "base/crc32c.h"
+#include "format/compact_protocol.h"
 
 namespace tarn::format {
 namespace {
@@ -15,24 +16,6 @@ using Bytes = std::span<const std::byte>;
 constexpr int16_t kKeyValueField = 5;
 // Deeper structures than any Parquet footer has are refused rather than recursed into.
 constexpr int kMaxDepth = 64;
-
-// Compact protocol type numbers.
-enum WireType : uint8_t {
-  kStop = 0,
-  kTrue = 1,
-  kFalse = 2,
-  kByte = 3,
-  kI16 = 4,
-  kI32 = 5,
-  kI64 = 6,
-  kDouble = 7,
-  kBinary = 8,
-  kList = 9,
-  kSet = 10,
-  kMap = 11,
-  kStruct = 12,
-  kUuid = 13,
-};
 
 Status Damaged(const char* what) { return Error(ErrorKind::kCorrupt, "Parquet footer: ", what); }
 
@@ -171,31 +154,8 @@ class CompactReader {
   ByteReader reader_;
 };
 
-void PutVarint(std::vector<std::byte>& out, uint64_t value) {
-  while (value >= 0x80) {
-    out.push_back(static_cast<std::byte>(value | 0x80));
-    value >>= 7;
-  }
-  out.push_back(static_cast<std::byte>(value));
-}
-
 void PutBytes(std::vector<std::byte>& out, Bytes bytes) {
   out.insert(out.end(), bytes.begin(), bytes.end());
-}
-
-void PutFieldHeader(std::vector<std::byte>& out, int16_t id, uint8_t type, int16_t last_id) {
-  const int delta = id - last_id;
-  if (delta > 0 && delta <= 15) {
-    out.push_back(static_cast<std::byte>(delta << 4 | type));
-    return;
-  }
-  out.push_back(static_cast<std::byte>(type));
-  PutVarint(out, static_cast<uint16_t>((id << 1) ^ (id >> 15)));
-}
-
-void PutText(std::vector<std::byte>& out, const std::string& text) {
-  PutVarint(out, text.size());
-  PutBytes(out, AsBytes(text));
 }
 
 std::vector<std::byte> EncodeKeys(const FooterKeys& keys) {

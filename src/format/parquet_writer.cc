@@ -2,10 +2,13 @@
 #include "format/parquet_writer.h"
 
 #include <bit>
+#include <set>
 
 #include "arrow/api.h"
+#include "format/parquet_container.h"
 #include "format/parquet_footer.h"
 #include "format/store_stream.h"
+#include "parquet/arrow/schema.h"
 #include "parquet/arrow/writer.h"
 #include "parquet/exception.h"
 #include "parquet/file_writer.h"
@@ -55,19 +58,36 @@ class ParquetWriterImpl : public ParquetWriter {
   explicit ParquetWriterImpl(StoreWriter* out) : stream_(std::make_shared<StoreStream>(out)) {}
 
   Status Start(const std::shared_ptr<arrow::Schema>& schema, const ParquetLayout& layout) {
-    auto arrow_properties =
+    const auto properties = MakeProperties(layout);
+    const auto arrow_properties =
         parquet::ArrowWriterProperties::Builder().enable_compliant_nested_types()->build();
-    ARROW_ASSIGN_OR_RAISE(
-        writer_, parquet::arrow::FileWriter::Open(*schema, arrow::default_memory_pool(), stream_,
-                                                  MakeProperties(layout), arrow_properties));
-    return Status::OK();
+    std::shared_ptr<parquet::SchemaDescriptor> columns;
+    ARROW_RETURN_NOT_OK(
+        parquet::arrow::ToParquetSchema(schema.get(), *properties, *arrow_properties, &columns));
+    auto container = std::make_unique<ParquetContainer>(
+        stream_, std::static_pointer_cast<parquet::schema::GroupNode>(columns->schema_root()),
+        properties);
+    container_ = container.get();
+    auto file = std::make_unique<parquet::ParquetFileWriter>();
+    file->Open(std::move(container));
+    max_rows_per_page_ = layout.max_rows_per_page;
+    raw_.insert(layout.raw_embeddings.begin(), layout.raw_embeddings.end());
+    return parquet::arrow::FileWriter::Make(arrow::default_memory_pool(), std::move(file), schema,
+                                            arrow_properties, &writer_);
   }
 
   Status WriteRowGroup(const arrow::RecordBatch& batch) override {
     BEGIN_PARQUET_CATCH_EXCEPTIONS
     ARROW_RETURN_NOT_OK(writer_->NewRowGroup());
-    for (const auto& column : batch.columns())
-      ARROW_RETURN_NOT_OK(writer_->WriteColumnChunk(*column));
+    for (int i = 0; i < batch.num_columns(); ++i) {
+      if (!raw_.contains(batch.column_name(i))) {
+        ARROW_RETURN_NOT_OK(writer_->WriteColumnChunk(*batch.column(i)));
+        continue;
+      }
+      auto chunk = WriteVectorChunk(*batch.column(i), max_rows_per_page_, stream_.get());
+      if (!chunk.ok()) return WithContext(chunk.status(), "column '" + batch.column_name(i) + "'");
+      container_->EnterChunk(*chunk);
+    }
     END_PARQUET_CATCH_EXCEPTIONS
     return Status::OK();
   }
@@ -91,6 +111,9 @@ class ParquetWriterImpl : public ParquetWriter {
  private:
   std::shared_ptr<StoreStream> stream_;
   std::unique_ptr<parquet::arrow::FileWriter> writer_;
+  ParquetContainer* container_ = nullptr;  // of writer_
+  std::set<std::string> raw_;
+  int64_t max_rows_per_page_ = 1;
 };
 
 /// The number of vectors among rows [begin, end).

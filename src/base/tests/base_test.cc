@@ -2,9 +2,12 @@
 #include <atomic>
 #include <cmath>
 #include <limits>
+#include <numeric>
+#include <random>
 #include <set>
 
 #include "base/bytes.h"
+#include "base/crc32.h"
 #include "base/crc32c.h"
 #include "base/float16.h"
 #include "base/parallel.h"
@@ -18,6 +21,37 @@ namespace {
 TEST(Crc32c, MatchesThePublishedCheckValue) {
   EXPECT_EQ(Crc32c(AsBytes("123456789")), 0xe3069283u);
   EXPECT_EQ(Crc32c(AsBytes("6789"), Crc32c(AsBytes("12345"))), 0xe3069283u);
+}
+
+/// Bit by bit, as the polynomial division is defined.
+uint32_t NaiveCrc(std::span<const std::byte> bytes, uint32_t polynomial, uint32_t crc) {
+  crc = ~crc;
+  for (const std::byte byte : bytes) {
+    crc ^= static_cast<uint8_t>(byte);
+    for (int bit = 0; bit < 8; ++bit) crc = (crc >> 1) ^ ((crc & 1) ? polynomial : 0);
+  }
+  return ~crc;
+}
+
+TEST(Crc32, MatchesThePublishedCheckValue) {
+  EXPECT_EQ(Crc32(AsBytes("123456789")), 0xcbf43926u);
+  EXPECT_EQ(Crc32(AsBytes("6789"), Crc32(AsBytes("12345"))), 0xcbf43926u);
+}
+
+TEST(Crc32, BothChecksumsAreThoseOfTheDefinitionAtEveryLengthAndPlace) {
+  std::mt19937 random(7);
+  std::vector<std::byte> bytes(40'000);
+  for (std::byte& byte : bytes) byte = static_cast<std::byte>(random());
+  std::vector<size_t> lengths(300);
+  std::iota(lengths.begin(), lengths.end(), 0);
+  for (size_t around : {4096u, 8192u, 12'288u, 24'576u, 36'864u})
+    for (size_t length = around - 9; length < around + 9; ++length) lengths.push_back(length);
+  for (const size_t length : lengths) {
+    const auto some = std::span(bytes).subspan(random() % 17, length);
+    const uint32_t start = length % 3 == 0 ? 0 : random();
+    EXPECT_EQ(Crc32(some, start), NaiveCrc(some, 0xedb88320, start)) << length;
+    EXPECT_EQ(Crc32c(some, start), NaiveCrc(some, 0x82f63b78, start)) << length;
+  }
 }
 
 TEST(Float16, EveryHalfSurvivesTheRoundTrip) {
