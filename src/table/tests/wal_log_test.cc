@@ -281,6 +281,20 @@ TEST_F(Logs, OpenWithTheTableBehindWhatWasReleasedAreDamaged) {
   EXPECT_TRUE(Open(50).ok());
 }
 
+TEST_F(Logs, ThatWereNeverSyncedAreNotDroppedWhenTheTableIsBehindWhatWasReleased) {
+  LogOptions options = Small(SyncPolicy::kNone);
+  options.grace = std::chrono::milliseconds(0);
+  const auto log = Open(0, options).ValueOrDie();
+  AppendAll(*log, 1, 50);
+  ASSERT_TRUE(log->Release(30).ok());
+  // The process is killed here; nothing says that anything was durable.
+  const auto refused = WriteAheadLog::Open(FolderOf(FilesOf(*folder_)), kLog, 3, options).status();
+  EXPECT_TRUE(IsKind(refused, ErrorKind::kCorrupt)) << refused;
+  EXPECT_THAT(refused.message(), HasSubstr("lost its records 4 to"));
+  const auto again = WriteAheadLog::Open(FolderOf(FilesOf(*folder_)), kLog, 30, options);
+  EXPECT_EQ(Replayed(**again, 30).ValueOrDie(), Range(31, 50));
+}
+
 TEST_F(Logs, WhoseSegmentsAreAllGoneAreDamagedUnlessTheTableHasThem) {
   { AppendAll(*Open().ValueOrDie(), 1, 50); }
   for (const auto& name : Segments()) ASSERT_TRUE(folder_->Delete(name).ok());
