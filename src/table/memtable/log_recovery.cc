@@ -67,7 +67,8 @@ Status ReplayLog(WriteAheadLog& log, uint64_t after, const ReplayTarget& target,
       *target.schema = plan.schema;
     }
     batch->vector_bytes = VectorBytes(batch->rows->num_rows(), target.policies);
-    batch->memory_bytes = record.payload->size();
+    batch->log_bytes = record.payload->size();
+    batch->memory_bytes = MemoryOf(*record.payload, *batch->rows);
     batch->accepted_us = NowMicros(*target.clock);
     return visit(std::move(batch));
   });

@@ -70,7 +70,7 @@ TEST_P(MemTableRecovery, ALogLongerThanMemoryIsFlushedWhileItIsRead) {
   for (int32_t batch = 0; batch < 40; ++batch) Insert(*writer, 10 * batch, 10);
   const int64_t memory = writer->metrics().memory_bytes;
   writer.reset();
-  config.max_memory_bytes = memory / 4;
+  config.max_memory_bytes = memory / 8;
   writer = Open(config);
   EXPECT_LE(writer->metrics().memory_bytes, config.max_memory_bytes);
   EXPECT_GE(Snapshots(), 3u);
