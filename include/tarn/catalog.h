@@ -129,6 +129,8 @@ class CatalogProvider {
   virtual Status SetNamespaceProperties(const Namespace& ns, const NamespacePropertyMap& set,
                                         const std::vector<std::string>& remove);
 
+  /// The folder of the store below which new tables lie; "": the store's root.
+  virtual std::string warehouse() const { return ""; }
   /// The store that table locations lie in.
   Store& store() const { return *store_; }
   std::shared_ptr<Store> shared_store() const { return store_; }

@@ -34,6 +34,7 @@ class HadoopCatalogImpl : public HadoopCatalog {
         warehouse_(std::move(warehouse)),
         folders_(store_, warehouse_) {}
 
+  std::string warehouse() const override { return warehouse_; }
   Result<TableState> CreateTable(const TableIdent& ident,
                                  const TableProperties& properties) override {
     return CreateTable(ident, properties, iceberg::Schema());

@@ -65,6 +65,7 @@ class SqlCatalogImpl : public SqlCatalog {
         cache_(kCachedMetadata) {}
 
   const std::string& name() const override { return tables_->name(); }
+  std::string warehouse() const override { return store_->PathOf(warehouse_).ValueOr(""); }
 
   Result<TableState> CreateTable(const TableIdent& ident,
                                  const TableProperties& properties) override {
