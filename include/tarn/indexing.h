@@ -90,7 +90,8 @@ Status WaitForIndexes(std::shared_ptr<CatalogProvider> catalog, const TableIdent
                       std::optional<std::chrono::milliseconds> timeout = {});
 
 /// Stops the background builds of this process: a build at work is given up, what is built is
-/// committed. Happens by itself at the end of the process. Later commits start them again.
+/// committed; writers that wait for builds go on. Happens by itself at the end of the process.
+/// Later commits start them again. Thread-safe.
 void StopIndexBuilds();
 
 }  // namespace tarn

@@ -16,6 +16,7 @@
 #include "tarn/ailake_file.h"
 #include "tarn/catalog.h"
 #include "tarn/embeddings.h"
+#include "tarn/fresh_rows.h"
 #include "tarn/table_writer.h"
 #include "tarn/types.h"
 
@@ -147,6 +148,10 @@ class MemTableWriter {
   virtual Result<SnapshotId> Flush() = 0;
   /// Flushes and ends the writer; every later call fails. After an error it is open still.
   virtual Status Close() = 0;
+
+  /// What waits here, for searches in this process (SearchSession::Options::fresh): a batch is seen
+  /// from the time that Insert returns.
+  virtual std::shared_ptr<const FreshRows> fresh_rows() const = 0;
 
   virtual int64_t buffered_rows() const = 0;
   /// As flush_size_bytes counts them. Rows that are being flushed count until they are committed.

@@ -76,6 +76,8 @@ class ReadView {
 
   virtual const TableState& state() const = 0;
   virtual SnapshotId snapshot() const = 0;  ///< 0 when the table is empty
+  /// What tells views of one snapshot apart that show different fresh rows; 0: this shows none.
+  virtual uint64_t fresh_mark() const { return 0; }
   virtual const std::vector<ViewFile>& files() const = 0;
   virtual const std::vector<ViewDeleteFile>& delete_files() const = 0;
   /// Rows of the files, deleted ones included: known without reading anything.

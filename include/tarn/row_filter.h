@@ -31,6 +31,7 @@ class RowFilter {
       const ReadView& view, std::vector<std::vector<uint64_t>> words);
 
   SnapshotId snapshot() const { return snapshot_; }
+  uint64_t fresh_mark() const { return fresh_mark_; }  ///< of the view
   size_t files() const { return words_.size(); }
   std::span<const uint64_t> words(size_t file) const { return words_[file]; }
   uint64_t row_count(size_t file) const { return counts_[file]; }
@@ -40,6 +41,7 @@ class RowFilter {
   RowFilter() = default;
 
   SnapshotId snapshot_;
+  uint64_t fresh_mark_ = 0;
   std::vector<std::vector<uint64_t>> words_;
   std::vector<uint64_t> counts_;
 };

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "arrow/type_fwd.h"
+#include "tarn/fresh_rows.h"
 #include "tarn/read_view.h"
 #include "tarn/row_filter.h"
 
@@ -48,6 +49,11 @@ class SearchSession {
     /// Search and SearchBatch, where the request has no filter, refresh by themselves when the last
     /// look at the table is this long ago (0: each time). Unset: only Refresh does.
     std::optional<std::chrono::milliseconds> refresh_every = {};
+    /// Rows that writers of this process have accepted and not committed yet: each Search and
+    /// SearchBatch without a filter sees all that were accepted before it began, once, whatever is
+    /// flushed meanwhile. They stand behind the files of the view, each writer's as one more. Only
+    /// for the newest state of the table (kBadInput).
+    std::vector<std::shared_ptr<const FreshRows>> fresh = {};
   };
   static Result<std::shared_ptr<SearchSession>> Open(std::shared_ptr<CatalogProvider> catalog,
                                                      const TableIdent& table, Options options);

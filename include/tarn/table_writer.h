@@ -41,6 +41,11 @@ struct TableWriterOptions {
   /// Build the indexes of deferred batches in this process, after their commit. Otherwise they wait
   /// for BuildIndexes (tarn/indexing.h) or another process.
   bool index_in_background = true;
+  /// Where they are built in this process, a deferred write waits, before it begins with its file,
+  /// while vectors of more than so many bytes (four a dimension) that this process has committed to
+  /// the table wait for their index: builds are slower than writes, and searches compare all that
+  /// waits. 0: it never waits. See WriteBatchDeferred.
+  int64_t max_pending_bytes = int64_t{4} << 30;
   /// What kAuto decides by; nullopt: what this process has (Hardware::Detect).
   std::optional<Hardware> hardware = {};
 };
@@ -106,6 +111,12 @@ class TableWriter {
   /// The same without building an index: returns once the Parquet file is durable and staged. After
   /// Commit the rows are searched by comparing all of them, exactly, until an index is built in the
   /// background (tarn/indexing.h) and takes over. The index is that of WriteBatch.
+  ///
+  /// A writer that is faster than the builds waits here: see TableWriterOptions::max_pending_bytes.
+  /// It waits for its own table alone, and for builds alone, not for their commits. Files that need
+  /// no index any more, that somebody else has indexed or that cannot be indexed are not waited
+  /// for. The wait never fails; it is over as well when StopIndexBuilds is called, when the table
+  /// is gone, and when the builds have failed again and again, until one goes well.
   virtual Status WriteBatchDeferred(const arrow::RecordBatch& batch,
                                     const EmbeddingsView& embeddings) = 0;
   virtual Status WriteBatchDeferred(const arrow::RecordBatch& batch) = 0;
@@ -161,6 +172,10 @@ class TableWriter {
   /// Waits until this process has built the indexes that the table's committed files wait for: see
   /// tarn::WaitForIndexes.
   virtual Status WaitForIndexes(std::optional<std::chrono::milliseconds> timeout = {}) = 0;
+
+  /// How long deferred writes of this writer have waited so far: TableWriterOptions::
+  /// max_pending_bytes.
+  virtual std::chrono::nanoseconds waited_for_indexes() const = 0;
 
   virtual int64_t staged_rows() const = 0;
 };

@@ -28,7 +28,7 @@ Result<std::vector<float>> Gather(const EmbeddingsView& queries, const SearchReq
   return values;
 }
 
-Result<std::vector<index::ExactBlock>> Blocks(const StoredVectorColumn& vectors) {
+Result<std::vector<index::ExactBlock>> Blocks(const SearchableVectors& vectors) {
   std::vector<index::ExactBlock> blocks;
   ARROW_RETURN_NOT_OK(vectors.ForEachBlock([&](const index::ExactBlock& block) {
     blocks.push_back(block);

@@ -11,7 +11,7 @@ namespace {
 /// Rows below which an exhaustive comparison is not worth a second thread.
 constexpr uint64_t kRowsWorthThreads = 20000;
 
-Result<std::vector<index::Neighbor>> SearchIndex(const StoredVectorColumn& vectors,
+Result<std::vector<index::Neighbor>> SearchIndex(const SearchableVectors& vectors,
                                                  const index::VectorIndex& index,
                                                  const FileQuery& query) {
   // Scratch is a few hundred KiB that every query of a thread needs again.
@@ -28,7 +28,7 @@ Result<std::vector<index::Neighbor>> SearchIndex(const StoredVectorColumn& vecto
   return index.Search(query.query, options, scratch);
 }
 
-Result<std::vector<index::Neighbor>> ScanAll(const StoredVectorColumn& vectors,
+Result<std::vector<index::Neighbor>> ScanAll(const SearchableVectors& vectors,
                                              const FileQuery& query) {
   std::vector<index::ExactBlock> blocks;
   ARROW_RETURN_NOT_OK(vectors.ForEachBlock([&](const index::ExactBlock& block) {

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "index/vector_index.h"
-#include "table/file/vector_column.h"
+#include "table/file/searchable_vectors.h"
 #include "tarn/row_filter.h"
 
 namespace tarn {
@@ -30,9 +30,9 @@ struct FileQuery {
 
 /// A vector column of one file, opened for searching. Immutable.
 struct SearchableFile {
-  std::shared_ptr<const StoredVectorColumn> vectors;  ///< nullptr: the file lacks the column
-  const index::VectorIndex* index = nullptr;          ///< nullptr: none, the file is scanned
-  std::shared_ptr<const RowBitmap> live;              ///< nullptr: no row is deleted
+  std::shared_ptr<const SearchableVectors> vectors;  ///< nullptr: the file lacks the column
+  const index::VectorIndex* index = nullptr;         ///< nullptr: none, the file is scanned
+  std::shared_ptr<const RowBitmap> live;             ///< nullptr: no row is deleted
 };
 
 /// The rows of file `number` that may be returned: those that the filter keeps, which are live, or

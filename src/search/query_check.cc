@@ -46,6 +46,11 @@ Status CheckQuery(std::span<const float> query, uint32_t k, const VectorStorageP
 
 Status CheckFilter(const ReadView& view, const SearchRequest& request) {
   if (request.filter == nullptr) return Status::OK();
+  if (request.filter->fresh_mark() != view.fresh_mark()) {
+    return Error(ErrorKind::kBadInput,
+                 "the filter was made before the session saw newer rows; make "
+                 "the filter of the session's view");
+  }
   if (request.filter->snapshot() != view.snapshot() ||
       request.filter->files() != view.files().size()) {
     return Error(ErrorKind::kBadInput, "the filter was made for snapshot ",

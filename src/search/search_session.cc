@@ -16,6 +16,7 @@
 #include "search/hit_table.h"
 #include "search/query_check.h"
 #include "table/file/file_reader.h"
+#include "table/memtable/fresh_view.h"
 
 namespace tarn {
 namespace {
@@ -34,20 +35,32 @@ struct OpenedColumn {
 /// A view and what has been opened of it. A search holds on to the one it started with.
 class OpenedView {
  public:
-  OpenedView(std::shared_ptr<const ReadView> view, uint32_t default_ef)
-      : view_(std::move(view)), default_ef_(default_ef) {}
+  explicit OpenedView(std::shared_ptr<const ReadView> view) : view_(std::move(view)) {}
+  /// With fresh rows behind the files of `base`. `versions`: of their buffers, before they were
+  /// looked at.
+  OpenedView(std::shared_ptr<const FreshView> view, std::shared_ptr<OpenedView> base,
+             std::vector<uint64_t> versions)
+      : view_(view),
+        fresh_(std::move(view)),
+        base_(std::move(base)),
+        versions_(std::move(versions)) {}
 
   const std::shared_ptr<const ReadView>& view() const { return view_; }
-  uint32_t default_ef() const { return default_ef_; }
+  uint32_t default_ef() const { return static_cast<uint32_t>(view_->hnsw().ef_search); }
+  const std::shared_ptr<OpenedView>& base() const { return base_; }
+  const std::vector<uint64_t>& versions() const { return versions_; }
 
   Result<std::shared_ptr<const OpenedColumn>> Column(const std::string& name, int threads);
 
  private:
   Result<std::shared_ptr<const OpenedColumn>> Open(const std::string& name, int threads) const;
   Result<SearchableFile> OpenFile(size_t file, const VectorStoragePolicy& policy) const;
+  Result<std::shared_ptr<const OpenedColumn>> OpenFresh(const std::string& name, int threads) const;
 
   std::shared_ptr<const ReadView> view_;
-  uint32_t default_ef_;
+  std::shared_ptr<const FreshView> fresh_;  // the same one; nullptr: it shows files alone
+  std::shared_ptr<OpenedView> base_;        // of a fresh view
+  std::vector<uint64_t> versions_;
   std::shared_mutex mutex_;
   std::map<std::string, std::shared_ptr<const OpenedColumn>> columns_;
 };
@@ -65,6 +78,7 @@ Result<std::shared_ptr<const OpenedColumn>> OpenedView::Column(const std::string
 
 Result<std::shared_ptr<const OpenedColumn>> OpenedView::Open(const std::string& name,
                                                              int threads) const {
+  if (fresh_ != nullptr) return OpenFresh(name, threads);
   auto column = std::make_shared<OpenedColumn>();
   ARROW_ASSIGN_OR_RAISE(column->policy, ChoosePolicy(*view_, name));
   column->files.resize(view_->files().size());
@@ -82,6 +96,21 @@ Result<std::shared_ptr<const OpenedColumn>> OpenedView::Open(const std::string& 
   return column;
 }
 
+/// The base's files, which are opened once for all fresh views, and the buffers.
+Result<std::shared_ptr<const OpenedColumn>> OpenedView::OpenFresh(const std::string& name,
+                                                                  int threads) const {
+  auto column = std::make_shared<OpenedColumn>();
+  ARROW_ASSIGN_OR_RAISE(column->policy, ChoosePolicy(*view_, name));
+  ARROW_ASSIGN_OR_RAISE(const auto files, base_->Column(name, threads));
+  column->files = files->files;
+  column->approximate = files->approximate;
+  for (size_t file = column->files.size(); file < view_->files().size(); ++file) {
+    ARROW_ASSIGN_OR_RAISE(column->files.emplace_back().vectors,
+                          fresh_->OpenVectors(file, column->policy));
+  }
+  return column;
+}
+
 Result<SearchableFile> OpenedView::OpenFile(size_t file, const VectorStoragePolicy& policy) const {
   ARROW_ASSIGN_OR_RAISE(auto reader, view_->OpenFile(file));
   SearchableFile opened;
@@ -93,8 +122,9 @@ Result<SearchableFile> OpenedView::OpenFile(size_t file, const VectorStoragePoli
   ARROW_ASSIGN_OR_RAISE(opened.live, view_->LiveRows(file));
   auto vectors = FileReader::Of(*reader).OpenVectorColumn(in_file);
   if (!vectors.ok() && IsKind(vectors.status(), ErrorKind::kNotFound)) return opened;
-  ARROW_ASSIGN_OR_RAISE(opened.vectors, std::move(vectors));
-  ARROW_ASSIGN_OR_RAISE(opened.index, opened.vectors->index());
+  ARROW_RETURN_NOT_OK(vectors.status());
+  ARROW_ASSIGN_OR_RAISE(opened.index, (*vectors)->index());
+  opened.vectors = *std::move(vectors);
   return opened;
 }
 
@@ -106,17 +136,10 @@ class SearchSessionImpl : public SearchSession {
         threads_(ResolveThreads(options.threads)),
         as_of_(std::move(options.as_of)),
         refresh_every_(options.refresh_every),
+        fresh_(std::move(options.fresh)),
         cache_(std::make_shared<FileCache>()) {}
 
-  Status Refresh() override {
-    looked_ = std::chrono::steady_clock::now().time_since_epoch();
-    ARROW_ASSIGN_OR_RAISE(auto view, ReadView::Open(catalog_, table_, cache_, as_of_));
-    const int32_t ef = view->hnsw().ef_search;
-    auto opened = std::make_shared<OpenedView>(std::move(view), static_cast<uint32_t>(ef));
-    std::unique_lock lock(mutex_);
-    opened_ = std::move(opened);
-    return Status::OK();
-  }
+  Status Refresh() override { return Look().status(); }
 
   std::shared_ptr<const ReadView> view() const override { return Current()->view(); }
 
@@ -172,9 +195,64 @@ class SearchSessionImpl : public SearchSession {
     return opened_;
   }
 
-  /// The current view, after a look at the table if one is due.
+  std::shared_ptr<OpenedView> Publish(std::shared_ptr<OpenedView> opened) {
+    std::unique_lock lock(mutex_);
+    opened_ = opened;
+    return opened;
+  }
+
+  std::vector<uint64_t> FreshVersions() const {
+    std::vector<uint64_t> versions;
+    for (const auto& rows : fresh_) versions.push_back(FreshBuffer::Of(*rows).version());
+    return versions;
+  }
+
+  /// Looks at buffers, then at the table, in this order: what is flushed in between is in both.
+  Result<std::shared_ptr<OpenedView>> Look() {
+    looked_ = std::chrono::steady_clock::now().time_since_epoch();
+    auto versions = FreshVersions();
+    auto buffers = TakeFresh();
+    ARROW_ASSIGN_OR_RAISE(auto view, ReadView::Open(catalog_, table_, cache_, as_of_));
+    auto opened = std::make_shared<OpenedView>(std::move(view));
+    if (fresh_.empty()) return Publish(std::move(opened));
+    return WithFresh(std::move(opened), std::move(buffers), std::move(versions));
+  }
+
+  std::vector<FreshBatches> TakeFresh() const {
+    std::vector<FreshBatches> buffers;
+    for (const auto& rows : fresh_) buffers.push_back(FreshBuffer::Of(*rows).Take());
+    return buffers;
+  }
+
+  Result<std::shared_ptr<OpenedView>> WithFresh(std::shared_ptr<OpenedView> base,
+                                                std::vector<FreshBatches> buffers,
+                                                std::vector<uint64_t> versions) {
+    ARROW_ASSIGN_OR_RAISE(auto view, FreshView::Make(base->view(), std::move(buffers)));
+    return Publish(
+        std::make_shared<OpenedView>(std::move(view), std::move(base), std::move(versions)));
+  }
+
+  /// A view that shows all rows that are in the buffers by now. The table is looked at only where
+  /// the buffers have rows no more that the view's files do not have yet.
+  Result<std::shared_ptr<OpenedView>> WithNewestBuffers() {
+    auto versions = FreshVersions();
+    const auto opened = Current();
+    if (versions == opened->versions()) return opened;
+    auto buffers = TakeFresh();
+    ARROW_ASSIGN_OR_RAISE(const bool fits, FreshView::Fits(*opened->base()->view(), buffers));
+    if (!fits) return Look();
+    return WithFresh(opened->base(), std::move(buffers), std::move(versions));
+  }
+
+  /// The current view, after a look at the table if one is due, and at the buffers.
   Result<std::shared_ptr<OpenedView>> Fresh(const SearchRequest& request) {
-    if (!refresh_every_ || request.filter != nullptr) return Current();
+    if (request.filter != nullptr) return Current();
+    ARROW_ASSIGN_OR_RAISE(const auto opened, LookIfDue());
+    return fresh_.empty() ? opened : WithNewestBuffers();
+  }
+
+  Result<std::shared_ptr<OpenedView>> LookIfDue() {
+    if (!refresh_every_) return Current();
     using Time = std::chrono::steady_clock::duration;
     const Time now = std::chrono::steady_clock::now().time_since_epoch();
     Time last = looked_;
@@ -205,6 +283,7 @@ class SearchSessionImpl : public SearchSession {
   int threads_;
   std::optional<AsOf> as_of_;
   std::optional<std::chrono::milliseconds> refresh_every_;
+  const std::vector<std::shared_ptr<const FreshRows>> fresh_;
   std::atomic<std::chrono::steady_clock::duration> looked_{};
   std::shared_ptr<FileCache> cache_;
   mutable std::shared_mutex mutex_;
@@ -261,6 +340,10 @@ Result<std::vector<std::vector<SearchHit>>> SearchSessionImpl::SearchQueries(
 Result<std::shared_ptr<SearchSession>> SearchSession::Open(std::shared_ptr<CatalogProvider> catalog,
                                                            const TableIdent& table,
                                                            Options options) {
+  if (options.as_of && !options.fresh.empty()) {
+    return Error(ErrorKind::kBadInput,
+                 "fresh rows belong to the newest state of the table, not to an older one");
+  }
   auto session = std::make_shared<SearchSessionImpl>(std::move(catalog), table, options);
   ARROW_RETURN_NOT_OK(session->Refresh());
   return session;

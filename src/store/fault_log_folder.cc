@@ -17,6 +17,9 @@ struct Tracked {
   std::unique_ptr<LogFile> file;  // of the folder beneath, to write
   std::string path;
   std::map<uint64_t, std::vector<std::byte>> synced;  // of the sectors that were written since
+  // Likewise, of sectors whose sync failed: the system takes them for clean, and no later sync
+  // brings them to the disk unless they are written again.
+  std::map<uint64_t, std::vector<std::byte>> failed;
 };
 
 /// A change of names that is not durable.
@@ -78,12 +81,16 @@ class FaultLogFolderImpl : public FaultLogFolder,
   Status Write(Tracked& tracked, uint64_t offset,
                std::span<const std::span<const std::byte>> pieces);
   Status SyncFile(Tracked& tracked) {
-    return Do(StoreOp::kSync, "syncing", tracked.path, [&] {
-      const std::lock_guard guard(mutex_);
+    const auto fault = script_(StoreOp::kSync, tracked.path);
+    const std::lock_guard guard(mutex_);
+    if (!fault || fault->kind == FaultKind::kLoseReply) {
       ARROW_RETURN_NOT_OK(tracked.file->Sync());
       tracked.synced.clear();
-      return Status::OK();
-    });
+    } else {
+      tracked.failed.merge(tracked.synced);
+      tracked.synced.clear();
+    }
+    return fault ? Injected(*fault, "syncing", tracked.path) : Status::OK();
   }
   std::optional<Fault> NextFault(StoreOp op, const std::string& path) { return script_(op, path); }
 
@@ -181,6 +188,7 @@ Status FaultLogFolderImpl::Put(Tracked& tracked, uint64_t offset,
                                std::span<const std::byte> bytes) {
   const std::lock_guard guard(mutex_);
   for (uint64_t sector = offset / kSector; sector * kSector < offset + bytes.size(); ++sector) {
+    if (auto again = tracked.failed.extract(sector)) tracked.synced.insert(std::move(again));
     auto [it, fresh] = tracked.synced.try_emplace(sector);
     if (!fresh) continue;
     it->second.resize(kSector);
@@ -223,7 +231,11 @@ void FaultLogFolderImpl::LosePower(const Fault& fault) {
       const double drawn = static_cast<double>(random() % 1'000'000) / 1'000'000;
       if (drawn >= fault.unsynced_kept) (void)tracked.file->Write(sector * kSector, bytes);
     }
+    for (const auto& [sector, bytes] : tracked.failed) {
+      (void)tracked.file->Write(sector * kSector, bytes);
+    }
     tracked.synced.clear();
+    tracked.failed.clear();
   };
   const std::lock_guard guard(mutex_);
   for (const auto& [name, tracked] : files_) lose(*tracked);

@@ -274,6 +274,21 @@ TEST_F(FaultyLogs, APowerLossTakesWhatWasNotSynced) {
   EXPECT_EQ(Disk("a", 4), "kept");
 }
 
+TEST_F(FaultyLogs, ASyncThatFailedIsNotMadeUpForByTheNext) {
+  const auto file = folder_->Create("a", 4096).ValueOrDie();
+  ASSERT_TRUE(folder_->Sync().ok());
+  ASSERT_TRUE(file->Write(0, AsBytes("gone")).ok());
+  ASSERT_TRUE(file->Write(512, AsBytes("gone too")).ok());
+  store_->Add({.kind = FaultKind::kFail, .op = StoreOp::kSync});
+  EXPECT_FALSE(file->Sync().ok());
+  ASSERT_TRUE(file->Write(512, AsBytes("written")).ok());
+  ASSERT_TRUE(file->Sync().ok());
+  EXPECT_EQ(Disk("a", 4), "gone") << "as the system shows it";
+  store_->Add({.kind = FaultKind::kPowerLoss, .unsynced_kept = 1});
+  EXPECT_FALSE(file->Sync().ok());
+  EXPECT_EQ(Disk("a", 519), std::string(512, '\0') + "written");
+}
+
 TEST_F(FaultyLogs, APowerLossBringsBackWhatWasDeleted) {
   ASSERT_TRUE(folder_->Create("a", 4096).ValueOrDie()->Write(0, AsBytes("old")).ok());
   ASSERT_TRUE(folder_->OpenToWrite("a").ValueOrDie()->Sync().ok());

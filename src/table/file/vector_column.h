@@ -15,6 +15,7 @@
 #include "index/vector_index.h"
 #include "table/file/opened_file.h"
 #include "table/file/raw_vectors.h"
+#include "table/file/searchable_vectors.h"
 #include "tarn/ailake_file.h"
 
 namespace tarn {
@@ -22,17 +23,17 @@ namespace tarn {
 struct DecodedVectors;
 
 /// Thread-safe; what it opens or decodes is kept for as long as it lives.
-class StoredVectorColumn {
+class StoredVectorColumn : public SearchableVectors {
  public:
   /// The policy is the table's. kCorrupt when the file was written under another; kNotFound when
   /// the file has no such column, or not as lists of floats.
   static Result<std::shared_ptr<const StoredVectorColumn>> Open(
       std::shared_ptr<const OpenedFile> file, const VectorStoragePolicy& policy);
   StoredVectorColumn(const StoredVectorColumn&) = delete;
-  ~StoredVectorColumn();
+  ~StoredVectorColumn() override;
 
-  const VectorStoragePolicy& policy() const { return policy_; }
-  uint64_t rows() const;
+  const VectorStoragePolicy& policy() const override { return policy_; }
+  uint64_t rows() const override;
   bool has_index() const;
 
   /// The opened index, or nullptr where the file has none.
@@ -41,15 +42,10 @@ class StoredVectorColumn {
   /// The codebook of a kIvfPq index, copied out of the file. kNotFound when the file has none.
   Result<std::shared_ptr<const index::Codebook>> CopyCodebook() const;
 
-  /// Exact vectors for one searching thread; nullptr when the policy keeps none for reranking. Must
-  /// not outlive this column.
-  Result<std::unique_ptr<index::RowSource>> NewRowSource() const;
-
-  /// Precision of the blocks of ForEachBlock.
-  VectorPrecision block_precision() const;
-  /// Every stored vector, in row order. A file without a page map is decoded at the first call; its
-  /// unusable rows are left out. Stops at the first error, which it returns.
-  Status ForEachBlock(const std::function<Status(const index::ExactBlock&)>& visit) const;
+  Result<std::unique_ptr<index::RowSource>> NewRowSource() const override;
+  VectorPrecision block_precision() const override;
+  /// A file without a page map is decoded at the first call; its unusable rows are left out.
+  Status ForEachBlock(const std::function<Status(const index::ExactBlock&)>& visit) const override;
 
   /// Rows that are never neighbours: null and (files of other engines) of a wrong length, not
   /// finite, or zero under cosine.

@@ -2,6 +2,7 @@
 #include "table/indexing/index_backlog.h"
 
 #include <algorithm>
+#include <set>
 
 #include "format/parquet_writer.h"
 #include "format/storable_schema.h"
@@ -103,8 +104,10 @@ Result<IndexStatus> IndexBacklog::Look(const TableState& table, bool small_files
   if (columns.empty()) return status;
   ARROW_ASSIGN_OR_RAISE(const auto live,
                         iceberg::ReadLiveFiles(*store_, *metadata.CurrentSnapshot()));
+  std::set<std::string> paths;
   for (const auto& entry : live.data) {
     ARROW_ASSIGN_OR_RAISE(const std::string path, store_->PathOf(entry.data_file.file_path));
+    paths.insert(path);
     const Seen& seen = SeenOf(path, mapping);
     BacklogFile file{
         entry, path, {}, seen.wanted.value_or(WantedIndex{policy.type, properties.ivf_pq})};
@@ -136,6 +139,7 @@ Result<IndexStatus> IndexBacklog::Look(const TableState& table, bool small_files
     }
     if (pending != nullptr && !file.columns.empty()) pending->push_back(std::move(file));
   }
+  std::erase_if(seen_, [&](const auto& known) { return paths.count(known.first) == 0; });
   return status;
 }
 

@@ -2,6 +2,7 @@
 #include "table/indexing/index_pool.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "iceberg/table_metadata.h"
 
@@ -13,7 +14,9 @@ using std::chrono::steady_clock;
 
 constexpr size_t kFilesPerCommit = 64;
 constexpr int kMostErrors = 5;
-constexpr milliseconds kFirstPause{500};
+/// A table for which somebody waits is served before others that have waited less than so much
+/// longer than it: they keep their turns, if fewer.
+constexpr std::chrono::seconds kHeadStart{10};
 
 Status OutcomeOf(const TableIndexer& indexer) {
   if (indexer.failures().empty()) return Status::OK();
@@ -46,12 +49,37 @@ IndexPool::Job& IndexPool::JobOf(std::shared_ptr<CatalogProvider> catalog,
   return *job;
 }
 
-void IndexPool::Submit(std::shared_ptr<CatalogProvider> catalog, const TableState& table) {
+/// Nobody serves a job that Stop has forgotten.
+bool IndexPool::IsForgotten(const std::string& table_uuid, const std::shared_ptr<Job>& job) const {
+  const auto known = jobs_.find(table_uuid);
+  return stop_ || known == jobs_.end() || known->second != job;
+}
+
+void IndexPool::Submit(std::shared_ptr<CatalogProvider> catalog, const TableState& table,
+                       std::vector<OwnBacklog::File> files) {
   const std::lock_guard lock(mutex_);
   Job& job = JobOf(std::move(catalog), table);
-  ++job.asked;
+  job.own.Add(std::move(files), ++job.asked);
   job.errors = 0;
+  // There may be something to build while the commit is not due.
+  if (std::exchange(job.only_commit, false)) job.due = steady_clock::now();
   changed_.notify_all();
+}
+
+std::chrono::nanoseconds IndexPool::WaitForRoom(const std::string& table_uuid, int64_t limit) {
+  std::unique_lock lock(mutex_);
+  const auto known = jobs_.find(table_uuid);
+  if (known == jobs_.end()) return {};
+  const std::shared_ptr<Job> job = known->second;
+  const auto has_room = [&] {
+    return job->own.waiting_bytes() <= limit || job->stuck || IsForgotten(table_uuid, job);
+  };
+  if (has_room()) return {};
+  const Time start = steady_clock::now();
+  ++job->writers;
+  changed_.wait(lock, has_room);
+  --job->writers;
+  return steady_clock::now() - start;
 }
 
 Status IndexPool::Wait(std::shared_ptr<CatalogProvider> catalog, const TableIdent& table,
@@ -65,11 +93,7 @@ Status IndexPool::Wait(std::shared_ptr<CatalogProvider> catalog, const TableIden
   job->due = Time();
   ++job->waiters;
   changed_.notify_all();
-  // Nobody serves a job that Stop has forgotten.
-  const auto forgotten = [&] {
-    const auto known = jobs_.find(state.metadata->table_uuid);
-    return stop_ || known == jobs_.end() || known->second != job;
-  };
+  const auto forgotten = [&] { return IsForgotten(state.metadata->table_uuid, job); };
   const auto done = [&] {
     return job->served >= mine || job->errors >= kMostErrors || forgotten();
   };
@@ -109,6 +133,7 @@ std::map<std::string, std::shared_ptr<IndexPool::Job>>::iterator IndexPool::Next
     Time now, std::optional<Time>* wake) {
   wake->reset();
   auto best = jobs_.end();
+  Time best_rank{};
   for (auto it = jobs_.begin(); it != jobs_.end(); ++it) {
     Job& job = *it->second;
     if (job.served >= job.asked || job.errors >= kMostErrors) continue;
@@ -117,7 +142,11 @@ std::map<std::string, std::shared_ptr<IndexPool::Job>>::iterator IndexPool::Next
       if (!*wake || due < **wake) *wake = due;
       continue;
     }
-    if (best == jobs_.end() || job.due < best->second->due) best = it;
+    const bool waited_for = job.waiters > 0 || job.writers > 0;
+    const Time rank = waited_for ? job.due - kHeadStart : job.due;
+    if (best != jobs_.end() && rank >= best_rank) continue;
+    best = it;
+    best_rank = rank;
   }
   return best;
 }
@@ -142,33 +171,54 @@ void IndexPool::Run() {
 
 /// One build, or one commit, without the lock.
 void IndexPool::Step(Job& job, std::unique_lock<std::mutex>& lock) {
-  const uint64_t asked = job.asked;
-  const bool hurry = job.waiters > 0;
+  Turn turn{.asked = job.asked, .hurry = job.waiters > 0, .first = {}};
+  // A writer is not to wait for what others have left in the table.
+  if (job.writers > 0) turn.first = job.own.locations();
   lock.unlock();
-  const Result<Round> round = Work(job, hurry);
+  const Result<Round> round = Work(job, turn);
   lock.lock();
   const Time now = steady_clock::now();
   if (!round.ok()) {
     ++job.errors;
     job.outcome = round.status();
-    job.due = now + kFirstPause * (1 << std::min(job.errors, 8));
+    job.due = now + first_pause_ * (1 << std::min(job.errors, 8));
+    job.stuck |= job.errors >= kMostErrors || IsKind(round.status(), ErrorKind::kNotFound);
+    job.only_commit = false;
   } else if (*round == Round::kFinished) {
     job.errors = 0;
     job.outcome = OutcomeOf(*job.indexer);
-    job.served = asked;
+    job.served = turn.asked;
+    job.stuck = job.only_commit = false;
+    job.own.Update({}, turn.asked);
     // Whoever comes next may try them again.
     job.indexer->ForgetFailures();
   } else {
     job.errors = 0;
+    job.stuck = false;
+    // What was submitted during the round is to be built before the commit is due.
+    job.only_commit = *round == Round::kLater && job.asked == turn.asked;
     job.due = now;
-    if (*round == Round::kLater) job.due = *job.last_commit + job.indexer->policy().commit_interval;
+    if (job.only_commit) job.due = *job.last_commit + job.indexer->policy().commit_interval;
   }
   changed_.notify_all();
 }
 
-Result<IndexPool::Round> IndexPool::Work(Job& job, bool hurry) {
+/// Tells the writers that wait what is left.
+void IndexPool::TakeStock(Job& job, uint64_t asked) {
+  const auto uncommitted = job.indexer->Uncommitted();
+  const std::lock_guard lock(mutex_);
+  job.own.Update(uncommitted, asked);
+  changed_.notify_all();
+}
+
+Result<IndexPool::Round> IndexPool::Work(Job& job, const Turn& turn) {
   TableIndexer& indexer = *job.indexer;
-  ARROW_ASSIGN_OR_RAISE(const bool found, indexer.BuildNext());
+  ARROW_ASSIGN_OR_RAISE(const bool found, indexer.FindNext(turn.first));
+  TakeStock(job, turn.asked);
+  if (found) {
+    ARROW_RETURN_NOT_OK(indexer.BuildFound());
+    TakeStock(job, turn.asked);
+  }
   const Time now = steady_clock::now();
   if (indexer.built() > 0 && !job.first_built) job.first_built = now;
   const auto interval = indexer.policy().commit_interval;
@@ -176,7 +226,7 @@ Result<IndexPool::Round> IndexPool::Work(Job& job, bool hurry) {
   const bool full = indexer.built() >= kFilesPerCommit;
   if (found) {
     if (!full && (!job.first_built || now < *job.first_built + interval)) return Round::kMore;
-  } else if (early && !hurry && !full && indexer.built() > 0) {
+  } else if (early && !turn.hurry && !full && indexer.built() > 0) {
     return Round::kLater;
   }
   if (indexer.built() > 0) {

@@ -40,6 +40,9 @@ Status TableIndexer::Refresh() {
   ARROW_ASSIGN_OR_RAISE(properties_, CurrentProperties(*state.metadata));
   policy_ = IndexingPolicy::Of(*state.metadata);
   ARROW_RETURN_NOT_OK(backlog_.Look(state, options_.small_files, &pending_).status());
+  std::set<std::string> locations;
+  for (const BacklogFile& file : pending_) locations.insert(file.entry.data_file.file_path);
+  std::erase_if(passed_over_, [&](const auto& gone) { return locations.count(gone) == 0; });
   // Oldest first: what was written first is searched by scanning for the longest time.
   std::stable_sort(pending_.begin(), pending_.end(), [](const auto& a, const auto& b) {
     return a.entry.sequence_number < b.entry.sequence_number;
@@ -48,33 +51,61 @@ Status TableIndexer::Refresh() {
   return Status::OK();
 }
 
-const BacklogFile* TableIndexer::Next() const {
+std::map<std::string, bool> TableIndexer::Uncommitted() const {
+  std::map<std::string, bool> waits;
   for (const BacklogFile& file : pending_) {
     const std::string& location = file.entry.data_file.file_path;
-    const bool done = std::any_of(built_.begin(), built_.end(), [&](const BuiltIndex& built) {
-      return built.old.data_file.file_path == location;
-    });
     const bool failed = std::any_of(failures_.begin(), failures_.end(),
                                     [&](const IndexFailure& f) { return f.path == file.path; });
-    if (!done && !failed && passed_over_.count(location) == 0) return &file;
+    if (!failed && passed_over_.count(location) == 0) waits[location] = true;
   }
-  return nullptr;
+  for (const BuiltIndex& built : built_) {
+    const auto found = waits.find(built.old.data_file.file_path);
+    if (found != waits.end()) found->second = false;
+  }
+  return waits;
+}
+
+Result<bool> TableIndexer::FindNext(const std::set<std::string>& first) {
+  next_ = nullptr;
+  ARROW_RETURN_NOT_OK(Refresh());
+  const auto uncommitted = Uncommitted();
+  progress_.pending_files = progress_.pending_rows = 0;
+  bool preferred = false;
+  for (const BacklogFile& file : pending_) {
+    const std::string& location = file.entry.data_file.file_path;
+    const auto found = uncommitted.find(location);
+    if (found == uncommitted.end() || !found->second) continue;
+    ++progress_.pending_files;
+    progress_.pending_rows += file.entry.data_file.record_count;
+    if (next_ == nullptr || (!preferred && first.count(location) > 0)) {
+      next_ = &file;
+      preferred = first.count(location) > 0;
+    }
+  }
+  return next_ != nullptr;
+}
+
+Status TableIndexer::BuildFound() {
+  const BacklogFile& file = *next_;
+  const Status status = Build(file);
+  if (IsKind(status, ErrorKind::kCancelled)) return status;
+  const int64_t rows = file.entry.data_file.record_count;
+  --progress_.pending_files;
+  progress_.pending_rows -= rows;
+  if (!status.ok()) {
+    failures_.push_back({file.path, status});
+    return Status::OK();
+  }
+  ++progress_.built_files;
+  progress_.built_rows += rows;
+  return Status::OK();
 }
 
 Result<bool> TableIndexer::BuildNext() {
-  ARROW_RETURN_NOT_OK(Refresh());
-  const BacklogFile* file = Next();
-  progress_.pending_files = static_cast<int64_t>(pending_.size() - built_.size());
-  if (file == nullptr) return false;
-  const Status status = Build(*file);
-  if (IsKind(status, ErrorKind::kCancelled)) return status;
-  if (!status.ok()) {
-    failures_.push_back({file->path, status});
-    return true;
-  }
-  ++progress_.built_files;
-  progress_.built_rows += file->entry.data_file.record_count;
-  return true;
+  ARROW_ASSIGN_OR_RAISE(const bool found, FindNext());
+  if (found) ARROW_RETURN_NOT_OK(BuildFound());
+  return found;
 }
 
 Result<std::map<std::string, IndexRequest>> TableIndexer::RequestsFor(const BacklogFile& file) {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <atomic>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -37,6 +38,10 @@ class TableIndexer {
   /// indexed becomes a failure and is not tried again until ForgetFailures. An error is of the
   /// table, not of a file; kCancelled when stopped.
   Result<bool> BuildNext();
+  /// The two halves of BuildNext; the second only after the first has found a file. Files of
+  /// `first`, by location, come before all others.
+  Result<bool> FindNext(const std::set<std::string>& first = {});
+  Status BuildFound();
 
   /// Replaces the built files. Those that somebody else replaced are dropped.
   Status Commit();
@@ -44,7 +49,10 @@ class TableIndexer {
   const std::vector<IndexFailure>& failures() const { return failures_; }
   void ForgetFailures() { failures_.clear(); }
   size_t built() const { return built_.size(); }
-  /// So far, and what was left to do when it last looked.
+  /// Locations of the files that waited when it last looked and were not given up, and of each
+  /// whether it still waits: false once it is built.
+  std::map<std::string, bool> Uncommitted() const;
+  /// So far, and what is left to do of what it saw when it last looked.
   const IndexProgress& progress() const { return progress_; }
   int64_t committed_files() const { return committed_files_; }
   int64_t committed_rows() const { return committed_rows_; }
@@ -53,7 +61,6 @@ class TableIndexer {
 
  private:
   Status Refresh();
-  const BacklogFile* Next() const;
   Status Build(const BacklogFile& file);
   Result<std::map<std::string, IndexRequest>> RequestsFor(const BacklogFile& file);
   Status CodeAgain(BuiltIndex* built);
@@ -71,6 +78,7 @@ class TableIndexer {
   std::optional<TableState> state_;
   TableProperties properties_;
   std::vector<BacklogFile> pending_;
+  const BacklogFile* next_ = nullptr;  ///< of the pending ones, as FindNext left it
   std::vector<BuiltIndex> built_;
   std::vector<IndexFailure> failures_;
   std::set<std::string> passed_over_;  ///< locations of files that a commit could not replace

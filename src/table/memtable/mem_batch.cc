@@ -7,9 +7,41 @@
 #include "arrow/io/memory.h"
 #include "arrow/ipc/api.h"
 #include "format/embedding_list.h"
+#include "format/storable_schema.h"
 #include "table/schema_arrow.h"
 
 namespace tarn {
+
+Result<const MemVectors*> MemBatch::Vectors(const VectorStoragePolicy& policy,
+                                            int32_t field_id) const {
+  const std::lock_guard lock(mutex_);
+  auto& known = vectors_[field_id];
+  if (known != nullptr) return known.get();
+  std::shared_ptr<arrow::Array> column;
+  for (int i = 0; i < rows->num_columns(); ++i) {
+    // Rows that came before the table had columns have ids that only their names explain.
+    const arrow::Field& field = *rows->schema()->field(i);
+    ARROW_ASSIGN_OR_RAISE(const int32_t id, format::FieldIdOf(field));
+    const bool same = schema_id == kNoSchema ? field.name() == policy.column_name : id == field_id;
+    if (same) column = rows->column(i);
+  }
+  if (column == nullptr) return nullptr;
+  auto vectors = std::make_unique<MemVectors>();
+  ARROW_ASSIGN_OR_RAISE(vectors->stored, EmbeddingsView::FromArrow(column, policy.dim));
+  if (policy.precision == VectorPrecision::kF16) {
+    ARROW_ASSIGN_OR_RAISE(auto rounded, format::RoundToHalf(vectors->stored));
+    vectors->stored = std::move(rounded.rounded);
+  } else if (policy.precision == VectorPrecision::kI8) {
+    ARROW_ASSIGN_OR_RAISE(auto rounded, format::RoundToBytes(vectors->stored, policy));
+    vectors->stored = std::move(rounded.rounded);
+  }
+  if (vectors->stored.null_count() > 0) {
+    for (int64_t row = 0; row < rows->num_rows(); ++row)
+      if (!vectors->stored.IsNull(row)) vectors->rows.push_back(static_cast<uint32_t>(row));
+  }
+  known = std::move(vectors);
+  return known.get();
+}
 
 Result<std::shared_ptr<arrow::RecordBatch>> RowsOf(const BatchPlan& plan) {
   ARROW_ASSIGN_OR_RAISE(auto schema, ToArrowSchema(plan.schema));

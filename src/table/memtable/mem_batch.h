@@ -4,17 +4,27 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <string>
+#include <vector>
 
 #include "arrow/type_fwd.h"
 #include "iceberg/schema.h"
 #include "table/writer/batch_plan.h"
+#include "tarn/embeddings.h"
 #include "tarn/status.h"
 
 namespace tarn {
 
-/// Immutable once made, so any thread may read it.
+/// The vectors of a column as a file will hold them: rounded to the column's precision.
+struct MemVectors {
+  EmbeddingsView stored;
+  std::vector<uint32_t> rows;  ///< those that have a vector; empty when all have
+};
+
+/// Immutable once it is buffered, so any thread may read it.
 struct MemBatch {
   /// Of rows that came before the table had columns.
   static constexpr int32_t kNoSchema = -1;
@@ -28,6 +38,14 @@ struct MemBatch {
   int64_t vector_bytes = 0;  ///< as MemTableConfig::flush_size_bytes counts
   int64_t memory_bytes = 0;
   int64_t accepted_us = 0;  ///< time of the writer's clock
+
+  /// Of the vector column that has this field id in the table; nullptr when the rows lack it. Made
+  /// at the first call.
+  Result<const MemVectors*> Vectors(const VectorStoragePolicy& policy, int32_t field_id) const;
+
+ private:
+  mutable std::mutex mutex_;
+  mutable std::map<int32_t, std::unique_ptr<MemVectors>> vectors_;  // by field id
 };
 
 /// The rows of a plan as one batch of the plan's schema.

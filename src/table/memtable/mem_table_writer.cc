@@ -15,6 +15,7 @@
 #include "table/indexing/index_pool.h"
 #include "table/maintenance/auto_expiry.h"
 #include "table/memtable/buffer_flush.h"
+#include "table/memtable/fresh_buffer.h"
 #include "table/memtable/log_recovery.h"
 #include "table/memtable/mem_buffer.h"
 #include "table/writer/table_opening.h"
@@ -113,6 +114,8 @@ class MemTableWriterImpl : public MemTableWriter {
   Result<SnapshotId> Flush() override;
   Status Close() override;
 
+  std::shared_ptr<const FreshRows> fresh_rows() const override { return fresh_; }
+
   int64_t buffered_rows() const override {
     const std::lock_guard lock(mutex_);
     return active_.rows() + flushing_.rows();
@@ -186,6 +189,7 @@ class MemTableWriterImpl : public MemTableWriter {
   mutable std::mutex mutex_;
   std::condition_variable changed_;  ///< a flush ended, or the writer did
   std::shared_ptr<const InsertTarget> insert_target_;
+  std::shared_ptr<FreshBuffer> fresh_;
   MemBuffer active_;
   MemBuffer flushing_;  ///< sealed: only a flush changes it
   bool flush_running_ = false;
@@ -228,6 +232,7 @@ Status MemTableWriterImpl::Replay(AdoptedLog adopted, const TableState& state) {
   log_ = std::move(adopted.log);
   covered_ = adopted.position.sequence;
   flush_target_ = {catalog_, table_, adopted.wal_uuid, log_->epoch(), config_.index, config_.clock};
+  fresh_ = std::make_shared<FreshBuffer>(adopted.wal_uuid, covered_);
   Lock lock(mutex_);
   for (uint64_t last = covered_;;) {
     bool full = false;
@@ -239,11 +244,13 @@ Status MemTableWriterImpl::Replay(AdoptedLog adopted, const TableState& state) {
                     last = batch->sequence;
                     ++metrics_.replayed_batches;
                     metrics_.replayed_rows += static_cast<uint64_t>(batch->rows->num_rows());
+                    fresh_->Add(batch);
                     active_.Add(std::move(batch));
                     full = Memory() >= config_.max_memory_bytes;
                     return Status::OK();
                   });
     GiveSchema(schema);
+    fresh_->Show(last);
     if (!IsKind(replayed, ErrorKind::kCancelled)) return replayed;
     ARROW_RETURN_NOT_OK(FlushUpTo(last, lock).status());
   }
@@ -340,6 +347,7 @@ Result<std::optional<InsertResult>> MemTableWriterImpl::Accept(
     kInsertEnqueued.Reach();
     accepted->accepted_us = NowMicros(*config_.clock);
     GiveSchema(plan.schema);
+    fresh_->Add(accepted);
     active_.Add(accepted);
     const bool full = IsFull();
     lock.unlock();
@@ -378,6 +386,7 @@ Result<std::optional<InsertResult>> MemTableWriterImpl::Acknowledge(const MemBat
     return acknowledged;
   }
   kInsertAcknowledged.Reach();
+  fresh_->Show(log_->acknowledged());
   InsertResult result{.sequence = batch.sequence};
   ++metrics_.inserted_batches;
   metrics_.inserted_rows += static_cast<uint64_t>(batch.rows->num_rows());
@@ -395,6 +404,7 @@ Result<std::optional<InsertResult>> MemTableWriterImpl::Acknowledge(const MemBat
 /// The log is at its end: what it did not acknowledge is nobody's.
 void MemTableWriterImpl::Lose(const Status& why) {
   if (dead_.ok()) dead_ = why;
+  fresh_->DropAfter(log_->acknowledged());
   active_.DropAfter(log_->acknowledged());
   flushing_.DropAfter(log_->acknowledged());
   changed_.notify_all();
@@ -480,6 +490,7 @@ Status MemTableWriterImpl::CommitFlushing(Lock& lock) {
   covered_ = flush_->last_sequence();
   last_snapshot_ = done->snapshot != 0 ? done->snapshot : done->state.metadata->current_snapshot_id;
   metrics_.flushed_rows += static_cast<uint64_t>(flush_->rows());
+  fresh_->Cover(covered_);
   flushing_ = MemBuffer();
   // A table that cannot be written any more says so at the next flush.
   if (auto target = TargetOf(done->state); target.ok() && (*target)->of_table)

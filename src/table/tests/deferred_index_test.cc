@@ -125,6 +125,36 @@ TEST_F(DeferredIndexes, WastesWorkButDoesNoHarmWhenTwoBuildTheSameFile) {
   EXPECT_EQ(Snapshots(), 2u);
 }
 
+TEST_F(DeferredIndexes, SayHowFarTheirBuildIs) {
+  Append(600, 1);
+  Append(700, 2);
+  std::vector<std::vector<int64_t>> seen;
+  Build({.progress = [&](const IndexProgress& now) {
+    seen.push_back({now.built_files, now.built_rows, now.pending_files, now.pending_rows});
+    return true;
+  }});
+  EXPECT_THAT(seen, ElementsAre(ElementsAre(0, 0, 0, 0), ElementsAre(1, 600, 1, 700),
+                                ElementsAre(2, 1300, 0, 0)));
+}
+
+TEST_F(DeferredIndexes, OfFilesThatAreGoneAreForgotten) {
+  Append(600, 1);
+  const TableState old = *catalog_->LoadTable(kTable);
+  Build();
+  const TableState now = *catalog_->LoadTable(kTable);
+  IndexBacklog backlog(store_);
+  const auto reads = [&](const TableState& state) {
+    const int64_t before = store_->operations();
+    EXPECT_TRUE(backlog.Look(state, /*small_files=*/false, nullptr).ok());
+    return store_->operations() - before;
+  };
+  const int64_t first = reads(old);
+  const int64_t again = reads(old);
+  EXPECT_LT(again, first) << "its footer is known";
+  reads(now);
+  EXPECT_EQ(reads(old), first) << "its footer is not kept for ever";
+}
+
 TEST_F(DeferredIndexes, LoseNoRowThatIsAppendedMeanwhile) {
   for (uint32_t i = 0; i < 6; ++i) Append(600 + i, i);
   std::thread builder([&] { Build({.threads = 1, .files_per_commit = 1}); });

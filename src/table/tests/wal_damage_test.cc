@@ -212,9 +212,49 @@ TEST_F(DamagedLogs, WithBothHeadersOfASegmentGoneAreRefused) {
   files[name][3] ^= 1;
   EXPECT_EQ(OpenedIn(FolderOf(files)).ValueOrDie(), Range(1, 20));
   files[name][2048 + 3] ^= 1;
+  EXPECT_TRUE(IsKind(OpenedIn(FolderOf(WithoutMarks(files))).status(), ErrorKind::kCorrupt));
+  // A segment that began an epoch was whole, whatever else is left.
+  for (auto it = files.begin(); it != files.end();) {
+    it = SegmentName::Parse(it->first) && it->first != name ? files.erase(it) : std::next(it);
+  }
+  EXPECT_TRUE(IsKind(OpenedIn(FolderOf(WithoutMarks(files))).status(), ErrorKind::kCorrupt));
   const auto refused = OpenedIn(FolderOf(files)).status();
   EXPECT_TRUE(IsKind(refused, ErrorKind::kCorrupt)) << refused;
   EXPECT_THAT(refused.message(), HasSubstr(name + " is damaged at byte 0"));
+}
+
+TEST_F(DamagedLogs, DoNotTakeARecordForAnotherOfTheSameSegment) {
+  folder_ = MemoryStore::Make()->OpenLogFolder("l").ValueOrDie();
+  {
+    const auto log = Open().ValueOrDie();
+    for (int i = 0; i < 3; ++i) {
+      ASSERT_TRUE(log->WaitAcknowledged(log->Enqueue(RecordOf(2, 60)).ValueOrDie()).ok());
+    }
+  }
+  auto files = FilesOf(*folder_);
+  auto& bytes = files[SegmentName{1, 1}.ToString()];
+  const auto header = DescribeRecord(RecordOf(2, 60)).ValueOrDie();
+  bytes.replace(kSegmentHeaderBytes + header.record_bytes(), header.record_bytes(),
+                bytes.substr(kSegmentHeaderBytes, header.record_bytes()));
+  const auto refused = WriteAheadLog::Open(FolderOf(files), kLog, 0, Small()).status();
+  EXPECT_TRUE(IsKind(refused, ErrorKind::kCorrupt)) << refused;
+  EXPECT_THAT(refused.message(), HasSubstr("record 2 cannot be read"));
+}
+
+TEST_F(DamagedLogs, AreSureOfWhatTheyWroteAgain) {
+  const auto first = WithoutMarks(MakeFiles(20));
+  // Nothing but its place says that 20 was durable, so it is written again; the others are not.
+  folder_ = FolderOf(first);
+  { ASSERT_TRUE(Open().ok()); }
+  const std::string again = SegmentName{20, 2}.ToString();
+  EXPECT_EQ(Segments().back(), again);
+  const auto watermark = ReadWatermark(*folder_).ValueOrDie();
+  EXPECT_EQ(watermark, (Watermark{2, 20, 20}));
+  auto files = WithoutMarks(FilesOf(*folder_));
+  EXPECT_EQ(OpenedIn(FolderOf(files)).ValueOrDie(), Range(1, 20));
+  files[again][kSegmentHeaderBytes + 20] ^= 1;
+  const auto refused = OpenedIn(FolderOf(files)).status();
+  EXPECT_TRUE(IsKind(refused, ErrorKind::kCorrupt)) << refused;
 }
 
 TEST_F(DamagedLogs, AreNotFooledByAPayloadThatHoldsALog) {

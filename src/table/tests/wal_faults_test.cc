@@ -54,6 +54,23 @@ TEST_F(FaultyLog, AcknowledgesNothingMoreAfterAFailedWriteOrSync) {
   }
 }
 
+TEST_F(FaultyLog, DoesNotTrustWhatTheSystemShowsAfterAFailedSync) {
+  NewDisk();
+  auto log = Open().ValueOrDie();
+  AppendAll(*log, 1, 3);
+  faults_->Add({.kind = FaultKind::kFail, .op = StoreOp::kSync});
+  EXPECT_FALSE(Append(*log, 4).ok());
+  log.reset();
+  // Record 4 is there, but not on the disk, and no sync will tell.
+  log = Open().ValueOrDie();
+  EXPECT_EQ(Replayed(*log, 0).ValueOrDie(), Range(1, 4));
+  AppendAll(*log, 5, 6);
+  faults_->Add({.kind = FaultKind::kPowerLoss});
+  EXPECT_FALSE(Append(*log, 7).ok());
+  log.reset();
+  EXPECT_EQ(Replayed(*Reopen().ValueOrDie(), 0).ValueOrDie(), Range(1, 6));
+}
+
 TEST_F(FaultyLog, ThatSyncsAtIntervalsFailsAllThatComesAfterAFailedSync) {
   NewDisk();
   auto log = Open(0, Small(SyncPolicy::kInterval)).ValueOrDie();

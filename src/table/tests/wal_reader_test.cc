@@ -79,6 +79,18 @@ TEST_F(LogFollowers, GoOnInTheNextEpoch) {
   EXPECT_EQ(reader->position(), 45u);
 }
 
+TEST_F(LogFollowers, SeeWhatAnOpeningFoundBeforeAnythingIsWritten) {
+  {
+    const auto log = Open().ValueOrDie();
+    AppendAll(*log, 1, 3);
+  }
+  ASSERT_TRUE(folder_->Delete(kWatermarkName).ok());
+  const auto reader = Follow();
+  EXPECT_THAT(Polled(*reader).ValueOrDie(), IsEmpty());
+  const auto log = Open().ValueOrDie();
+  EXPECT_EQ(Polled(*reader).ValueOrDie(), Range(1, 3));
+}
+
 TEST_F(LogFollowers, BeginAnywhere) {
   const auto log = Open().ValueOrDie();
   AppendAll(*log, 1, 60);

@@ -34,6 +34,7 @@ Result<std::shared_ptr<const RowFilter>> RowFilter::FromBitmaps(
   }
   std::shared_ptr<RowFilter> filter(new RowFilter());
   filter->snapshot_ = view.snapshot();
+  filter->fresh_mark_ = view.fresh_mark();
   for (size_t file = 0; file < words.size(); ++file) {
     const auto rows = static_cast<uint64_t>(view.files()[file].rows);
     ARROW_ASSIGN_OR_RAISE(const auto live, view.LiveRows(file));

@@ -18,18 +18,14 @@ class Scanner {
     ARROW_ASSIGN_OR_RAISE(scan_.watermark, ReadWatermark(folder_));
     ARROW_ASSIGN_OR_RAISE(const auto names, ListSegments(folder_, &scan_.superseded));
     if (scan_.watermark) Prove(scan_.watermark->durable, folder_.PathOf(kWatermarkName));
-    for (size_t i = 1; i < names.size(); ++i) {
-      if (names[i].epoch > names[i - 1].epoch) {
-        Prove(names[i].first - 1, folder_.PathOf(names[i].ToString()));
-      }
-    }
     covered_ = covered.value_or(names.empty() ? proven_ : names.front().first - 1);
     if (!covered) ARROW_RETURN_NOT_OK(LookForCovered(names));
     scan_.covered = covered_;
     next_ = covered_ + 1;
     for (size_t i = 0; i < names.size(); ++i) {
       const uint64_t limit = i + 1 < names.size() ? names[i + 1].first : kNoLimit;
-      ARROW_RETURN_NOT_OK(Take(names[i], limit));
+      const bool begins_epoch = i == 0 ? names[i].first == 1 : names[i].epoch > names[i - 1].epoch;
+      ARROW_RETURN_NOT_OK(Take(names[i], limit, begins_epoch));
     }
     if (!ended_) End({}, 0);
     ARROW_RETURN_NOT_OK(Judge());
@@ -66,13 +62,16 @@ class Scanner {
   }
 
   /// One segment; its records count up to `limit`.
-  Status Take(const SegmentName& name, uint64_t limit) {
+  Status Take(const SegmentName& name, uint64_t limit, bool begins_epoch) {
     const std::string path = folder_.PathOf(name.ToString());
     ScannedSegment segment{name, name.first - 1};
     auto opened = SegmentReader::Open(folder_, name, id_);
     if (!opened.ok()) {
       if (!IsKind(opened.status(), ErrorKind::kCorrupt)) return opened.status();
-      if (limit > next_ && !ended_) End(path, 0);
+      if (limit > next_ && !ended_) {
+        End(path, 0);
+        if (begins_epoch) Prove(next_, path + ", which was whole before it had this name,");
+      }
       scan_.segments.push_back(segment);
       return Status::OK();
     }
@@ -98,7 +97,7 @@ class Scanner {
     while (!ended_ && reader.next_sequence() < limit) {
       ARROW_ASSIGN_OR_RAISE(const auto found, reader.Next(&record, next_));
       if (found == SegmentReader::Found::kNothing) break;
-      Prove(reader.durable(), path);
+      Prove(reader.durable(), path);  // so that the least is written again
       segment->last = record.sequence;
       next_ = std::max(next_, record.sequence + 1);
     }

@@ -111,7 +111,8 @@ Result<SegmentHeader> DecodeSegmentHeader(std::span<const std::byte> bytes, cons
   header.crc = reader.Read<uint32_t>();
   const auto expected = AsBytes(kMagic);
   if (!reader.ok() || !std::equal(magic.begin(), magic.end(), expected.begin()) ||
-      header.crc != Crc32c(bytes.first(kCheckedBytes)) || header.name != name) {
+      header.crc != Crc32c(bytes.first(kCheckedBytes)) || header.name != name ||
+      header.covered >= name.first) {
     return Error(ErrorKind::kCorrupt, path, " has a damaged header");
   }
   if (version != kVersion || features != 0) {

@@ -41,7 +41,7 @@ inline constexpr uint64_t kMostEpoch = 9'999'999'999;
 struct SegmentHeader {
   SegmentName name;
   uint64_t durable = 0;  ///< every record up to this one was on the disk when the segment was made
-  uint64_t covered = 0;  ///< every record up to this one was in the table by then
+  uint64_t covered = 0;  ///< every record up to this one was in the table by then; below first
   uint32_t crc = 0;      ///< of the header; seeds the checksums of the records
 };
 

@@ -40,8 +40,10 @@ Status SegmentWriter::Roll(const PlacedRecord& placed, uint64_t covered) {
                        "the log needs another segment; nothing of this batch was written");
   }
   next->file = std::move(made).ValueUnsafe();
-  // A segment that has no record yet gives its name, which stands for the epoch too, to the one
-  // that holds the first. After a failure the name may be either's.
+  // A segment that has no record yet gives its name to the one that holds the first. The name
+  // stands for the epoch, so what bears it is always whole.
+  if (next->header.name == current_->header.name) ARROW_RETURN_NOT_OK(next->file->Sync());
+  // After a failure the name may be either's.
   const Status named = folder_.Rename(kDraftName, next->header.name.ToString());
   broken_ = !named.ok();
   ARROW_RETURN_NOT_OK(named);

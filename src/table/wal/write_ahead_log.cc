@@ -156,9 +156,9 @@ void WriteAheadLogImpl::Lead(Lock& lock) {
     joined_.wait_for(lock, gathering_.patience(), [&] { return gathering_.complete(); });
   }
   const auto start = SteadyClock::now();
-  auto group = std::exchange(pending_, {});
-  Status status;
-  if (!group.empty()) {
+  Status status = failed_;
+  if (status.ok() && !pending_.empty()) {
+    auto group = std::exchange(pending_, {});
     const uint64_t durable = durable_;
     lock.unlock();
     status = writer_.Write(group, durable);

@@ -61,7 +61,11 @@ Result<StagedFile> StagedFileWriter::Write(const iceberg::TableMetadata& metadat
     shelf_.Trained(policy, field->id, codebook, uri);
   }
   staged.batch_id = indexing.batch_id;
-  staged.awaits_index = indexing.deferred && indexing.type && !plan.vectors.empty();
+  if (indexing.AwaitsIndex(plan.vectors)) {
+    for (const auto& column : plan.vectors) {
+      staged.waiting_bytes += staged.file.record_count * column.policy.dim * int64_t{4};
+    }
+  }
   return staged;
 }
 
@@ -108,7 +112,7 @@ Status StagedFileWriter::CodeAgain(const iceberg::TableMetadata& metadata,
     coded.codebooks.emplace(name, fingerprint);
   }
   coded.batch_id = staged->batch_id;
-  coded.awaits_index = staged->awaits_index;
+  coded.waiting_bytes = staged->waiting_bytes;
   kWriterCommitCodedAgain.Reach();
   shelf_.Moved(staged->file.file_path, uri);
   if (staged->surely_unused) (void)catalog_->store().Delete(staged->path);

@@ -25,7 +25,8 @@ struct StagedFile {
   /// Columns with an index that is coded with a codebook, and its fingerprint.
   std::map<std::string, std::string> codebooks = {};
   std::string batch_id = {};  ///< empty: none
-  bool awaits_index = false;  ///< is to be indexed after the commit
+  /// Of the vectors that are to be indexed after the commit, four a dimension; 0: none are.
+  int64_t waiting_bytes = 0;
 };
 
 /// What indexes a file gets.
@@ -34,6 +35,11 @@ struct FileIndexing {
   IvfPqConfig ivf_pq;
   bool deferred = false;
   std::string batch_id = {};
+
+  /// Whether a file with these vector columns is to be indexed after its commit.
+  bool AwaitsIndex(std::span<const VectorColumn> vectors) const {
+    return deferred && type && !vectors.empty();
+  }
 };
 
 /// One thread at a time.

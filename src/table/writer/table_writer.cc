@@ -113,6 +113,8 @@ class TableWriterImpl : public TableWriter {
   Result<SnapshotId> CommitOverwrite(const arrow::compute::Expression& predicate) override;
   Status WaitForIndexes(std::optional<std::chrono::milliseconds> timeout) override;
 
+  std::chrono::nanoseconds waited_for_indexes() const override { return waited_; }
+
   int64_t staged_rows() const override {
     int64_t rows = 0;
     for (const auto& staged : staged_) rows += staged.file.record_count;
@@ -133,6 +135,7 @@ class TableWriterImpl : public TableWriter {
   Status Stage(const arrow::RecordBatch& batch, std::span<const VectorColumn> given,
                const FileIndexing& indexing);
   Status AdoptNewest();
+  void WaitForRoom(const FileIndexing& indexing, std::span<const VectorColumn> vectors);
   Result<bool> StageOnce(std::string_view batch_id,
                          const std::function<Status(const FileIndexing&)>& stage);
   bool IsStaged(std::string_view batch_id) const;
@@ -157,6 +160,7 @@ class TableWriterImpl : public TableWriter {
   std::unique_ptr<StagedCommit> commit_;
   std::unique_ptr<CommitAttempt> attempt_;
   AutoExpiry expiry_{catalog_, state_.ident};
+  std::chrono::nanoseconds waited_{0};
 };
 
 /// Takes over schema and policies as the last commit found them. Files that wait for theirs keep
@@ -197,12 +201,21 @@ Status TableWriterImpl::Stage(const arrow::RecordBatch& batch, std::span<const V
   }
   ARROW_ASSIGN_OR_RAISE(auto plan, std::move(planned));
   if (plan.columns->num_rows() == 0) return Status::OK();
+  WaitForRoom(indexing, plan.vectors);
   ARROW_ASSIGN_OR_RAISE(auto staged,
                         files_.Write(*state_.metadata, properties_.hnsw, plan, indexing));
   kWriterStaged.Reach();
   schema_ = std::move(plan.schema);
   staged_.push_back(std::move(staged));
   return Status::OK();
+}
+
+void TableWriterImpl::WaitForRoom(const FileIndexing& indexing,
+                                  std::span<const VectorColumn> vectors) {
+  if (!options_.index_in_background || options_.max_pending_bytes <= 0) return;
+  if (!indexing.AwaitsIndex(vectors)) return;
+  waited_ +=
+      IndexPool::Shared().WaitForRoom(state_.metadata->table_uuid, options_.max_pending_bytes);
 }
 
 bool TableWriterImpl::IsStaged(std::string_view batch_id) const {
@@ -363,11 +376,13 @@ Result<SnapshotId> TableWriterImpl::RunAttempt() {
   }
   kWriterCommitAfter.Reach();
   state_ = done->state;
-  bool awaits_index = false;
+  std::vector<OwnBacklog::File> waiting;
   for (size_t i = 0; i < commit_->files().size(); ++i) {
     const StagedFile& staged = commit_->files()[i];
     if (!commit_->is_left_out(i)) {
-      awaits_index |= staged.awaits_index;
+      if (staged.waiting_bytes > 0) {
+        waiting.push_back({staged.file.file_path, staged.waiting_bytes});
+      }
     } else if (staged.surely_unused && !attempt_->was_in_doubt()) {
       (void)catalog_->store().Delete(staged.path);
     }
@@ -384,7 +399,9 @@ Result<SnapshotId> TableWriterImpl::RunAttempt() {
   files_.shelf().Committed();
   expiry_.AfterCommit(state_);
   if (parent_) parent_ = done->snapshot;
-  if (awaits_index && options_.index_in_background) IndexPool::Shared().Submit(catalog_, state_);
+  if (!waiting.empty() && options_.index_in_background) {
+    IndexPool::Shared().Submit(catalog_, state_, std::move(waiting));
+  }
   return done->snapshot;
 }
 

@@ -13,6 +13,9 @@
 //   crash_child --points              the names of all crash points
 //   crash_child CATALOG write SERIES   ids from SERIES * 1,000,000 on
 //   crash_child CATALOG append SERIES COMMITS   so many commits of 2 rows each, by one writer
+//   crash_child CATALOG stream SERIES BATCHES [lossy], CATALOG resend FIRST ROWS, CATALOG recover:
+//   stream_child.h
+//   crash_child FOLDER write-log POLICY ROUNDS, FOLDER check-log COVERED   a log: wal_child.h
 //   crash_child CATALOG check          prints "id ID" for every live row, "finding ..." for every
 //   fault
 #include <unistd.h>
@@ -30,12 +33,14 @@
 #include "iceberg/location.h"
 #include "iceberg/manifest_io.h"
 #include "iceberg/table_metadata.h"
+#include "stream_child.h"
 #include "table/indexing/position_delete_file.h"
 #include "tarn/delete_rows.h"
 #include "tarn/indexing.h"
 #include "tarn/read_view.h"
 #include "tarn/table_info.h"
 #include "tarn/table_writer.h"
+#include "wal_child.h"
 
 namespace tarn {
 namespace {
@@ -292,6 +297,27 @@ int Main(int argc, char** argv) {
         << "usage: crash_child --points | CATALOG write SERIES | CATALOG append SERIES COMMITS | "
            "CATALOG check\n";
     return 2;
+  }
+  if (args[1] == "write-log" && args.size() == 4) {
+    Check(WriteLog(args[0], args[2], std::atoll(args[3].c_str())));
+    return 0;
+  }
+  if (args[1] == "check-log" && args.size() == 3) {
+    Check(CheckLog(args[0], std::strtoull(args[2].c_str(), nullptr, 10)));
+    return 0;
+  }
+  if (args[1] == "stream" && args.size() >= 4) {
+    Check(
+        Stream(args[0], std::atoll(args[2].c_str()), std::atoll(args[3].c_str()), args.size() > 4));
+    return 0;
+  }
+  if (args[1] == "resend" && args.size() == 4) {
+    Check(Resend(args[0], std::atoll(args[2].c_str()), std::atoll(args[3].c_str())));
+    return 0;
+  }
+  if (args[1] == "recover") {
+    Check(Recover(args[0]));
+    return 0;
   }
   const auto catalog = Check(OpenCatalog(args[0], {.durable = false}));
   if (args[1] == "check") {
