@@ -26,8 +26,8 @@ struct WalInfo {
   uint64_t covered = 0;
   uint64_t waiting_batches = 0;  ///< beyond it, as far as they can be read
   uint64_t waiting_rows = 0;
-  bool is_open = false;  ///< a writer is at work on it
-  Status damage;         ///< kCorrupt, with file and byte, where records are lost
+  bool is_open = false;   ///< a writer is at work on it
+  Status damage;          ///< kCorrupt, with file and byte, where records are lost
   Status covered_damage;  ///< the same where the table has the records; only with `verify`
 };
 

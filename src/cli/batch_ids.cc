@@ -97,8 +97,8 @@ void BatchIds::Emit(bool more, std::vector<IdBatch>* complete) {
   batch.count = open_->count;
   batch.bad = open_->bad;
   if (batch.bad.ok()) {
-    auto joined = open_->parts.size() == 1 ? open_->parts[0]
-                                           : arrow::ConcatenateRecordBatches(open_->parts);
+    auto joined =
+        open_->parts.size() == 1 ? open_->parts[0] : arrow::ConcatenateRecordBatches(open_->parts);
     if (joined.ok()) {
       batch.rows = *std::move(joined);
     } else {

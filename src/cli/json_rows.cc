@@ -290,7 +290,8 @@ Result<JsonRows> JsonRows::Infer(const LinePiece& lines, const std::vector<std::
   arrow::FieldVector found;
   for (const auto& field : (*guessed)->schema()->fields()) {
     const auto column = (*guessed)->GetColumnByName(field->name());
-    const bool is_vector = std::find(vectors.begin(), vectors.end(), field->name()) != vectors.end();
+    const bool is_vector =
+        std::find(vectors.begin(), vectors.end(), field->name()) != vectors.end();
     // The explicit ones are there though no row has them.
     if (is_vector && column->null_count() == column->length()) continue;
     found.push_back(arrow::field(field->name(), TypeFromGuess(field->type())));
@@ -299,9 +300,7 @@ Result<JsonRows> JsonRows::Infer(const LinePiece& lines, const std::vector<std::
 }
 
 Result<std::shared_ptr<arrow::RecordBatch>> JsonRows::Read(const LinePiece& lines) const {
-  const auto blame = [&](const Status& status) {
-    return Blame(lines, status, this, json_schema_);
-  };
+  const auto blame = [&](const Status& status) { return Blame(lines, status, this, json_schema_); };
   const auto parsed = Parse(lines.text, json_schema_, /*infer=*/false);
   if (!parsed.ok()) return blame(parsed.status());
   const auto& json = **parsed;

@@ -30,8 +30,7 @@ Result<std::optional<LinePiece>> LinePieces::Next() {
       return Error(ErrorKind::kBadInput, "line ", first_line_ + lines_, " is longer than ",
                    kMostLineBytes >> 20, " MiB: is the input NDJSON?");
     }
-    const bool is_empty =
-        waiting_.find_first_not_of(" \t\r", line_end_) == end;
+    const bool is_empty = waiting_.find_first_not_of(" \t\r", line_end_) == end;
     if (is_empty) {
       LinePiece piece = Take(end + 1);
       ++first_line_;

@@ -16,7 +16,7 @@ namespace tarn::cli {
 struct LinePiece {
   std::string text;  ///< whole lines, each with its line end
   int64_t lines = 0;
-  int64_t first_line = 1;  ///< of the input, from 1 on
+  int64_t first_line = 1;   ///< of the input, from 1 on
   bool ends_batch = false;  ///< an empty line follows; then there may be no lines at all
 };
 
@@ -45,9 +45,9 @@ class LinePieces {
   const int64_t most_lines_;
   const size_t most_bytes_;
   std::string waiting_;
-  size_t scanned_ = 0;    ///< bytes of waiting_ with no line end beyond line_end_
-  size_t line_end_ = 0;   ///< behind the last whole line of the piece
-  int64_t lines_ = 0;     ///< up to there
+  size_t scanned_ = 0;   ///< bytes of waiting_ with no line end beyond line_end_
+  size_t line_end_ = 0;  ///< behind the last whole line of the piece
+  int64_t lines_ = 0;    ///< up to there
   int64_t first_line_ = 1;
 };
 

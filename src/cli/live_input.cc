@@ -82,7 +82,8 @@ Result<InputEvent> LiveInput::Wait(std::optional<milliseconds> wait) {
       if (errno == EINTR) continue;
       return Error(ErrorKind::kIo, "cannot wait for input: ", std::strerror(errno));
     }
-    if (files[1].revents != 0 || files[2].revents != 0) return InputEvent::kStopped;
+    output_closed_ = files[2].revents != 0;
+    if (output_closed_ || files[1].revents != 0) return InputEvent::kStopped;
     // Also its end: then a read says so.
     if (files[0].revents != 0) return InputEvent::kBytes;
     idle_();

@@ -37,6 +37,8 @@ class LiveInput {
                           std::optional<std::chrono::milliseconds> wait);
   /// The first byte, which stays to be read; nullopt where there is none or a stop came first.
   Result<std::optional<char>> Peek();
+  /// Whether it was the output that ended the reading.
+  bool output_closed() const { return output_closed_; }
 
  private:
   Result<InputEvent> Wait(std::optional<std::chrono::milliseconds> wait);
@@ -46,6 +48,7 @@ class LiveInput {
   const StopSignals& stop_;
   std::function<void()> idle_;
   std::optional<char> peeked_;
+  bool output_closed_ = false;
 };
 
 /// For Arrow's readers. Memory is taken as bytes arrive, whatever length the input claims. A stop

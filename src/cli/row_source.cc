@@ -111,8 +111,7 @@ class NdjsonSource : public RowSource {
     table_ = schema;
     guessed_ = schema == nullptr;
     const std::string& beside = options_.beside;
-    const bool all_known =
-        !guessed_ && (beside.empty() || schema->GetFieldIndex(beside) >= 0);
+    const bool all_known = !guessed_ && (beside.empty() || schema->GetFieldIndex(beside) >= 0);
     if (!all_known) {
       ARROW_ASSIGN_OR_RAISE(const auto guess, JsonRows::Infer(lines, options_.vectors));
       if (guessed_) {

@@ -112,8 +112,8 @@ Status StreamSink::CheckVectors() const {
 }
 
 Status StreamSink::OpenWriter() {
-  ARROW_ASSIGN_OR_RAISE(
-      writer_, MemTableWriter::Open(catalog_, catalog_->shared_store(), table_, config_));
+  ARROW_ASSIGN_OR_RAISE(writer_,
+                        MemTableWriter::Open(catalog_, catalog_->shared_store(), table_, config_));
   const auto replayed = writer_->metrics().replayed_rows;
   if (replayed == 0) return Status::OK();
   session_.err() << "tarn: " << WithThousands(static_cast<int64_t>(replayed))
@@ -148,7 +148,8 @@ std::vector<std::string> StreamSink::VectorColumns() const {
     return names;
   }
   if (!settings_.vectors.column.empty()) names.push_back(settings_.vectors.column);
-  for (const auto& text : settings_.vectors.further) names.push_back(text.substr(0, text.find(':')));
+  for (const auto& text : settings_.vectors.further)
+    names.push_back(text.substr(0, text.find(':')));
   return names;
 }
 
@@ -187,9 +188,8 @@ void StreamSink::Idle() {
 std::string StreamSink::StatusLine() const {
   const auto metrics = writer_->metrics();
   const double rate = static_cast<double>(rows_) / std::max(progress_.seconds(), 1e-9);
-  std::string line = WithThousands(rows_) + " rows, " +
-                     WithThousands(static_cast<int64_t>(rate)) + " rows/s, " +
-                     WithThousands(metrics.buffered_rows) + " wait";
+  std::string line = WithThousands(rows_) + " rows, " + WithThousands(static_cast<int64_t>(rate)) +
+                     " rows/s, " + WithThousands(metrics.buffered_rows) + " wait";
   if (metrics.freshness_us > 0) {
     line += " for up to " + Seconds(static_cast<double>(metrics.freshness_us) / 1e6);
   }

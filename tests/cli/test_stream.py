@@ -14,7 +14,7 @@ import pyarrow.ipc
 import pyarrow.parquet as pq
 import pytest
 
-from conftest import BINARY
+from conftest import BINARY, Lake
 
 VECTOR = ["--vector", "v", "--metric", "euclidean"]
 PATIENCE = 60  # seconds
@@ -320,6 +320,31 @@ def test_a_stream_on_a_terminal_shows_how_it_goes(lake):
     process.stdin.close()
     assert process.wait(PATIENCE) == 0
     os.close(ours)
+
+
+def test_rows_whose_flush_fails_stay_in_the_log(lake):
+    lake.run("create", "db.t", *VECTOR, "--dim", 2)
+    live = Live(lake, "--flush-rows", 2)
+    in_the_way = lake.table_folder("db.t") / "data"
+    in_the_way.write_text("no folder")
+    live.send(ndjson([row(1)]) + "\n" + ndjson([row(2)]) + "\n" + ndjson([row(3)]) + "\n")
+    assert live.wait_for(3) == [{"sequence": n, "rows": 1} for n in (1, 2, 3)]
+    said = live.end(code=1)
+    assert "because a flush failed" in said and "3 accepted rows stay in the log" in said
+    assert logs(lake)["logs"][0]["waiting_rows"] == 3
+    in_the_way.unlink()
+    assert logs(lake, "replay")["stored_rows"] == 3
+    assert ids(lake) == [1, 2, 3]
+
+
+def test_streams_end_in_tables_of_sql_catalogs_too(tmp_path):
+    from pyiceberg.catalog.sql import SqlCatalog
+    lake = Lake(f"sqlite:///{tmp_path}/catalog.db?name=lake&warehouse={tmp_path}/warehouse")
+    killed(lake, [row(1), row(2)])
+    assert logs(lake)["logs"][0]["waiting_rows"] == 2
+    assert "3 rows in 1 batches" in lake.run("stream", "db.t", input=ndjson([row(i) for i in (3, 4, 5)])).stderr
+    catalog = SqlCatalog("lake", uri=f"sqlite:///{tmp_path}/catalog.db", warehouse=f"file://{tmp_path}/warehouse")
+    assert sorted(catalog.load_table("db.t").scan().to_arrow()["id"].to_pylist()) == [1, 2, 3, 4, 5]
 
 
 def test_a_column_that_is_added_meanwhile_is_accepted(lake):

@@ -45,7 +45,7 @@ class Stream {
     if (refused_ > 0 && ended.ok()) {
       session_.err() << WithThousands(refused_) << " batches were refused\n";
     }
-    if (ended.ok() && !session_.out().good()) {
+    if (ended.ok() && (input_.output_closed() || !session_.out().good())) {
       ended = Error(ErrorKind::kIo, "standard output was closed: nobody reads acknowledgements");
     }
     return ended.ok() ? closed : ended;
@@ -61,9 +61,10 @@ class Stream {
       return Error(ErrorKind::kBadInput, "--drop-batch-id needs --batch-id-field");
     }
     if (options_.batch_rows <= 1) return Status::OK();
-    return Error(ErrorKind::kBadInput,
-                 "with --batch-id-field a batch is all the rows of its id: --batch-rows may only be "
-                 "1 (each row is a batch)");
+    return Error(
+        ErrorKind::kBadInput,
+        "with --batch-id-field a batch is all the rows of its id: --batch-rows may only be "
+        "1 (each row is a batch)");
   }
 
   /// nullptr for an input without anything.
@@ -219,7 +220,8 @@ constexpr char kFooter[] =
 void AddStream(CLI::App& app, Session& session) {
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand(
-      "stream", "Write batches from standard input into a table as they come, and acknowledge each");
+      "stream",
+      "Write batches from standard input into a table as they come, and acknowledge each");
   command->add_option("table", options->table, "namespace.table; made when it is missing")
       ->required();
   command->add_option("--format", options->format, "auto, ndjson or arrow (an IPC stream)");

@@ -63,7 +63,9 @@ void PrintText(Session& session, const std::vector<WalInfo>& logs, const TableId
                     HumanBytes(log.bytes), std::to_string(log.first_sequence),
                     std::to_string(log.last_sequence), std::to_string(log.covered),
                     WithThousands(static_cast<int64_t>(log.waiting_rows)),
-                    !log.damage.ok() ? "damaged" : log.is_open ? "open" : "closed"});
+                    !log.damage.ok() ? "damaged"
+                    : log.is_open    ? "open"
+                                     : "closed"});
   }
   PrintAligned(rows, {false, true, true, true, true, true, true, true, false}, session.out());
   for (const WalInfo& log : logs) {
@@ -124,8 +126,8 @@ Status Replay(Session& session, const Options& options) {
     MemTableConfig config;
     config.index_in_background = false;
     config.log.folder = FolderOf(options);
-    ARROW_ASSIGN_OR_RAISE(
-        const auto writer, MemTableWriter::Open(catalog, catalog->shared_store(), ident, config));
+    ARROW_ASSIGN_OR_RAISE(const auto writer,
+                          MemTableWriter::Open(catalog, catalog->shared_store(), ident, config));
     ARROW_RETURN_NOT_OK(writer->Close());
     metrics = writer->metrics();
   }

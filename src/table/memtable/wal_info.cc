@@ -121,8 +121,7 @@ Result<std::vector<WalInfo>> DescribeWals(CatalogProvider& catalog, std::shared_
     ARROW_ASSIGN_OR_RAISE(const auto folder, logs.FolderOf(uuid));
     const LogId id{state.metadata->table_uuid, uuid};
     for (int looks = 1;; ++looks) {
-      ARROW_ASSIGN_OR_RAISE(const auto position,
-                            LogPosition::Of(state.metadata->properties, uuid));
+      ARROW_ASSIGN_OR_RAISE(const auto position, LogPosition::Of(state.metadata->properties, uuid));
       auto info = Look(*folder, id, position.sequence, options.verify);
       if (IsKind(info.status(), ErrorKind::kNotFound) && looks < kMostLooks) {
         ARROW_ASSIGN_OR_RAISE(state, catalog.LoadTable(table));
