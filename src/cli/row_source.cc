@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/row_source.h"
 
+#include <algorithm>
 #include <deque>
 
 #include "arrow/api.h"
@@ -86,6 +87,7 @@ class NdjsonSource : public RowSource {
     piece.ends_batch = lines.ends_batch;
     if (lines.lines == 0) return piece;
     auto rows = Rows(lines);
+    if (rows.ok()) rows = Lean(*std::move(rows));
     if (rows.ok()) {
       piece.rows = *std::move(rows);
     } else {
@@ -106,14 +108,27 @@ class NdjsonSource : public RowSource {
     return rows_->Read(lines);
   }
 
+  /// Without the columns that no row has: the table may have dropped one since it was looked at.
+  Result<std::shared_ptr<arrow::RecordBatch>> Lean(std::shared_ptr<arrow::RecordBatch> rows) const {
+    if (guessed_) return rows;
+    for (int i = rows->num_columns() - 1; i >= 0 && rows->num_columns() > 1; --i) {
+      if (rows->column(i)->null_count() < rows->num_rows()) continue;
+      const std::string& name = rows->column_name(i);
+      if (std::find(vectors_.begin(), vectors_.end(), name) != vectors_.end()) continue;
+      ARROW_ASSIGN_OR_RAISE(rows, rows->RemoveColumn(i));
+    }
+    return rows;
+  }
+
   Status LearnTypes(const LinePiece& lines) {
     ARROW_ASSIGN_OR_RAISE(auto schema, options_.table_schema());
     table_ = schema;
+    vectors_ = options_.vector_columns();
     guessed_ = schema == nullptr;
     const std::string& beside = options_.beside;
     const bool all_known = !guessed_ && (beside.empty() || schema->GetFieldIndex(beside) >= 0);
     if (!all_known) {
-      ARROW_ASSIGN_OR_RAISE(const auto guess, JsonRows::Infer(lines, options_.vectors));
+      ARROW_ASSIGN_OR_RAISE(const auto guess, JsonRows::Infer(lines, vectors_));
       if (guessed_) {
         schema = guess.schema();
       } else if (const auto field = guess.schema()->GetFieldByName(beside)) {
@@ -133,6 +148,7 @@ class NdjsonSource : public RowSource {
   std::optional<JsonRows> rows_;
   std::shared_ptr<arrow::Schema> table_;  ///< that rows_ was made from
   bool guessed_ = false;                  ///< there was none
+  std::vector<std::string> vectors_;
 };
 
 class ArrowSource : public RowSource {

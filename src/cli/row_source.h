@@ -31,10 +31,11 @@ struct RowSourceOptions {
   /// NDJSON: lines of a piece at most, and how long to wait for more of them.
   int64_t most_lines = std::numeric_limits<int64_t>::max();
   std::chrono::milliseconds wait{10};
-  bool single_bad_lines = false;     ///< instead of a bad piece: its lines one by one
-  std::vector<std::string> vectors;  ///< columns of a table that is not there yet
+  bool single_bad_lines = false;  ///< instead of a bad piece: its lines one by one
   /// A field that rows have though the table may lack it; empty: none.
   std::string beside;
+  /// The vector columns of the table, or of the one that is going to be made.
+  std::function<std::vector<std::string>()> vector_columns;
   /// The table's schema, as it is now; nullptr: it has none yet.
   std::function<Result<std::shared_ptr<arrow::Schema>>()> table_schema;
 };

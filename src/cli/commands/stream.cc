@@ -95,7 +95,7 @@ class Stream {
     }
     source.wait = std::chrono::milliseconds(options_.batch_wait_ms);
     source.single_bad_lines = ids_.has_value();
-    source.vectors = sink_->VectorColumns();
+    source.vector_columns = [this] { return sink_->VectorColumns(); };
     if (options_.drop_id) source.beside = options_.id_field;
     source.table_schema = [this] { return sink_->Schema(); };
     return MakeNdjsonSource(input_, std::move(source));

@@ -83,14 +83,17 @@ TEST(RowsWithBatchIds, MayComeAgainButNotInPartsOfOne) {
       ids.Close(&complete);
     }
     std::string all;
-    for (const auto& text : Told(complete)) all += text.substr(0, 1) + (text.back() == '!' ? "!" : "");
+    for (const auto& text : Told(complete))
+      all += text.substr(0, 1) + (text.back() == '!' ? "!" : "");
     return all;
   };
   EXPECT_EQ(told({"aa", "aa", "b"}), "aab");
   EXPECT_EQ(told({"ab", "ab"}), "abab");
   EXPECT_EQ(told({"ab", "b"}), "abb!");
   EXPECT_EQ(told({"b", "ba"}), "bb!a");
-  EXPECT_EQ(told({"ab", "a", "b", "b"}), "abab" "b");
+  EXPECT_EQ(told({"ab", "a", "b", "b"}),
+            "abab"
+            "b");
 }
 
 TEST(RowsWithBatchIds, AreRefusedOnBothSidesOfWhatIsNoRow) {
@@ -108,8 +111,8 @@ TEST(RowsWithBatchIds, AreRefusedOnBothSidesOfWhatIsNoRow) {
   ids.AddBad(why, 14, 1);
   ASSERT_TRUE(ids.Add(Rows("fg"), 15, 1, &complete).ok());
   ids.Close(&complete);
-  EXPECT_THAT(Told(complete), ElementsAre("a:2@1", "b:3@3!", "c:3@6!", "d:3@9!", "e:1@12", "f:2@14!",
-                                          "g:1@16"));
+  EXPECT_THAT(Told(complete),
+              ElementsAre("a:2@1", "b:3@3!", "c:3@6!", "d:3@9!", "e:1@12", "f:2@14!", "g:1@16"));
 }
 
 TEST(RowsWithBatchIds, NeedOneEach) {

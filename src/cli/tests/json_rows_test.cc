@@ -39,12 +39,15 @@ TEST(RowsOfJson, AreReadAsTheTableSays) {
             "\"2026-11-21 00:00:00.000000Z\"");
   EXPECT_EQ(Through(arrow::binary(), "\"AP8=\""), "\"AP8=\"");
   EXPECT_EQ(Through(arrow::utf8(), "\"2026-11-21\""), "\"2026-11-21\"");
-  EXPECT_EQ(Through(arrow::list(arrow::list(arrow::date32())), "[[\"2026-11-21\", null], null, []]"),
-            "[[\"2026-11-21\", null], null, []]");
-  EXPECT_EQ(Through(arrow::map(arrow::int32(), arrow::binary()), "[{\"key\": 1, \"value\": \"AA==\"}]"),
-            "[{\"key\": 1, \"value\": \"AA==\"}]");
-  for (const auto& type : {arrow::int32(), arrow::date32(), arrow::binary(),
-                           arrow::list(arrow::date32()), arrow::map(arrow::utf8(), arrow::utf8())}) {
+  EXPECT_EQ(
+      Through(arrow::list(arrow::list(arrow::date32())), "[[\"2026-11-21\", null], null, []]"),
+      "[[\"2026-11-21\", null], null, []]");
+  EXPECT_EQ(
+      Through(arrow::map(arrow::int32(), arrow::binary()), "[{\"key\": 1, \"value\": \"AA==\"}]"),
+      "[{\"key\": 1, \"value\": \"AA==\"}]");
+  for (const auto& type :
+       {arrow::int32(), arrow::date32(), arrow::binary(), arrow::list(arrow::date32()),
+        arrow::map(arrow::utf8(), arrow::utf8())}) {
     EXPECT_EQ(Through(type, "null"), "null") << type->ToString();
   }
 }
@@ -68,8 +71,8 @@ TEST(RowsOfJson, NeverChangeAValue) {
 }
 
 TEST(RowsOfJson, ThatAreBadAreNamedByTheirLine) {
-  const JsonRows rows(arrow::schema(
-      {arrow::field("i", arrow::int32()), arrow::field("d", arrow::date32())}));
+  const JsonRows rows(
+      arrow::schema({arrow::field("i", arrow::int32()), arrow::field("d", arrow::date32())}));
   const auto why = [&](const std::string& bad) {
     return rows.Read(Lines("{\"i\": 1}\n{}\n" + bad + "\n{\"i\": 3}\n", 10)).status().message();
   };
@@ -83,10 +86,11 @@ TEST(RowsOfJson, ThatAreBadAreNamedByTheirLine) {
 
 TEST(RowsOfJson, SuggestTypes) {
   const auto guess =
-      JsonRows::Infer(Lines("{\"i\": 1, \"f\": 1, \"s\": \"2026-11-21\", \"n\": null, \"b\": true}\n"
-                            "{\"f\": 1.5, \"v\": [1, 2], \"o\": {\"d\": \"2026-11-21T01:02:03\"}, "
-                            "\"l\": []}\n"),
-                      {"v", "w"})
+      JsonRows::Infer(
+          Lines("{\"i\": 1, \"f\": 1, \"s\": \"2026-11-21\", \"n\": null, \"b\": true}\n"
+                "{\"f\": 1.5, \"v\": [1, 2], \"o\": {\"d\": \"2026-11-21T01:02:03\"}, "
+                "\"l\": []}\n"),
+          {"v", "w"})
           .ValueOrDie();
   const auto& schema = *guess.schema();
   EXPECT_EQ(schema.num_fields(), 8);

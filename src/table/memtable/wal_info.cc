@@ -120,13 +120,20 @@ Result<std::vector<WalInfo>> DescribeWals(CatalogProvider& catalog, std::shared_
   for (const std::string& uuid : uuids) {
     ARROW_ASSIGN_OR_RAISE(const auto folder, logs.FolderOf(uuid));
     const LogId id{state.metadata->table_uuid, uuid};
+    ARROW_ASSIGN_OR_RAISE(auto position, LogPosition::Of(state.metadata->properties, uuid));
     for (int looks = 1;; ++looks) {
-      ARROW_ASSIGN_OR_RAISE(const auto position, LogPosition::Of(state.metadata->properties, uuid));
       auto info = Look(*folder, id, position.sequence, options.verify);
-      if (IsKind(info.status(), ErrorKind::kNotFound) && looks < kMostLooks) {
-        ARROW_ASSIGN_OR_RAISE(state, catalog.LoadTable(table));
-        continue;
+      const bool gone = IsKind(info.status(), ErrorKind::kNotFound);
+      if (!gone) ARROW_RETURN_NOT_OK(info.status());
+      if (!gone && info->damage.ok()) {
+        found.push_back(*std::move(info));
+        break;
       }
+      // A writer lets go what the table has by now: that is no damage.
+      const uint64_t looked_from = position.sequence;
+      ARROW_ASSIGN_OR_RAISE(state, catalog.LoadTable(table));
+      ARROW_ASSIGN_OR_RAISE(position, LogPosition::Of(state.metadata->properties, uuid));
+      if (looks < kMostLooks && (gone || position.sequence != looked_from)) continue;
       ARROW_RETURN_NOT_OK(info.status());
       found.push_back(*std::move(info));
       break;
