@@ -56,9 +56,12 @@ int64_t BufferFlush::rows() const {
   return rows;
 }
 
-bool BufferFlush::awaits_index() const {
-  return std::any_of(staged_.begin(), staged_.end(),
-                     [](const StagedFile& staged) { return staged.awaits_index; });
+std::vector<OwnBacklog::File> BufferFlush::waiting_files() const {
+  std::vector<OwnBacklog::File> waiting;
+  for (const StagedFile& staged : staged_) {
+    if (staged.waiting_bytes > 0) waiting.push_back({staged.file.file_path, staged.waiting_bytes});
+  }
+  return waiting;
 }
 
 Result<LogPosition> BufferFlush::PositionIn(const TableState& state) {

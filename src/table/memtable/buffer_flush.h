@@ -12,6 +12,7 @@
 
 #include "catalog/commit_attempt.h"
 #include "iceberg/schema.h"
+#include "table/indexing/own_backlog.h"
 #include "table/ledger/batch_ledger.h"
 #include "table/memtable/log_position.h"
 #include "table/memtable/mem_batch.h"
@@ -49,7 +50,8 @@ class BufferFlush {
   uint64_t last_sequence() const { return batches_.back()->sequence; }
   /// Of the last attempt: rows that it stored, those of known batches not counted.
   int64_t rows() const;
-  bool awaits_index() const;
+  /// Those of them that are to be indexed now.
+  std::vector<OwnBacklog::File> waiting_files() const;
 
  private:
   using Batches = std::vector<std::shared_ptr<const MemBatch>>;

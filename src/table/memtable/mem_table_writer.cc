@@ -502,10 +502,11 @@ Status MemTableWriterImpl::CommitFlushing(Lock& lock) {
 }
 
 void MemTableWriterImpl::AfterCommit(const TableState& state) {
-  const bool awaits_index = flush_->awaits_index();
+  auto waiting = flush_->waiting_files();
   flush_.reset();
   expiry_.AfterCommit(state);
-  if (awaits_index && config_.index_in_background) IndexPool::Shared().Submit(catalog_, state);
+  if (!waiting.empty() && config_.index_in_background)
+    IndexPool::Shared().Submit(catalog_, state, std::move(waiting));
   // What cannot be deleted now is tried again after the next flush.
   (void)log_->Release(covered_);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Disks that fail, and power that goes, at every single operation of a log's life.
+#include <atomic>
 #include <thread>
 
 #include "table/tests/wal_fixture.h"
@@ -93,6 +94,40 @@ TEST_F(FaultyLog, ThatSyncsAtIntervalsFailsAllThatComesAfterAFailedSync) {
   EXPECT_GE(Replayed(*Reopen().ValueOrDie(), 0)->size(), durable);
 }
 
+/// Holds up whoever sleeps until it is opened.
+class Gate : public Clock {
+ public:
+  std::chrono::system_clock::time_point Now() const override { return {}; }
+  void SleepFor(std::chrono::milliseconds) const override {
+    waits = true;
+    waits.notify_all();
+    open.wait(false);
+  }
+  mutable std::atomic<bool> waits = false;
+  std::atomic<bool> open = false;
+};
+
+TEST_F(FaultyLog, AcknowledgesNoWriteThatWasUnderWayWhenASyncFailed) {
+  Gate gate;
+  faults_ = FaultStore::Make(MemoryStore::Make(), gate);
+  folder_ = faults_->OpenLogFolder("l").ValueOrDie();
+  const auto log = Open(0, Small(SyncPolicy::kNone)).ValueOrDie();
+  AppendAll(*log, 1, 1);
+  faults_->Add(
+      {.kind = FaultKind::kDelay, .op = StoreOp::kWrite, .delay = std::chrono::milliseconds(1)});
+  faults_->Add({.kind = FaultKind::kFail, .op = StoreOp::kSync});
+  Status appended;
+  std::thread writer([&] { appended = Append(*log, 2); });
+  gate.waits.wait(false);
+  EXPECT_TRUE(IsKind(log->Sync(), ErrorKind::kIo));
+  gate.open = true;
+  gate.open.notify_all();
+  writer.join();
+  EXPECT_TRUE(IsKind(appended, ErrorKind::kIo)) << appended;
+  EXPECT_EQ(log->acknowledged(), 1u);
+  EXPECT_EQ(log->durable(), 0u);
+}
+
 TEST_F(FaultyLog, WakesEverybodyWhoWaitsForAFailedSync) {
   NewDisk();
   const auto log = Open().ValueOrDie();
@@ -123,7 +158,8 @@ Life Live(const std::shared_ptr<LogFolder>& folder, SyncPolicy policy) {
       LogOptions options;
       options.sync = policy;
       options.sync_interval = std::chrono::hours(1);
-      options.segment_bytes = kSegmentHeaderBytes + 900;
+      // Once so small that the first record takes the place of a segment.
+      options.segment_bytes = kSegmentHeaderBytes + (opening == 0 ? 900 : 30);
       options.grace = std::chrono::milliseconds(0);
       ARROW_ASSIGN_OR_RAISE(auto log, WriteAheadLog::Open(folder, kLog, life.covered, options));
       EXPECT_GE(log->acknowledged(), life.durable);

@@ -102,6 +102,33 @@ class Logs : public ::testing::Test {
   std::shared_ptr<LogFolder> folder_ = store_->OpenLogFolder(".tarn/wal/t/l").ValueOrDie();
 };
 
+/// A folder whose lock keeps nobody out.
+class UnlockedFolder : public LogFolder {
+ public:
+  explicit UnlockedFolder(std::shared_ptr<LogFolder> base) : base_(std::move(base)) {}
+  Result<std::unique_ptr<LogFile>> Create(std::string_view name, uint64_t size) override {
+    return base_->Create(name, size);
+  }
+  Result<std::unique_ptr<LogFile>> OpenToRead(std::string_view name) override {
+    return base_->OpenToRead(name);
+  }
+  Result<std::unique_ptr<LogFile>> OpenToWrite(std::string_view name) override {
+    return base_->OpenToWrite(name);
+  }
+  Status Rename(std::string_view from, std::string_view to) override {
+    return base_->Rename(from, to);
+  }
+  Status Delete(std::string_view name) override { return base_->Delete(name); }
+  Result<std::vector<std::string>> List() override { return base_->List(); }
+  Result<std::vector<std::string>> ListFolders() override { return base_->ListFolders(); }
+  Status Sync() override { return base_->Sync(); }
+  Result<std::unique_ptr<StoreLock>> Lock() override { return std::make_unique<StoreLock>(); }
+  std::string PathOf(std::string_view name) const override { return base_->PathOf(name); }
+
+ private:
+  std::shared_ptr<LogFolder> base_;
+};
+
 /// All files of a log, to be damaged and put back.
 using LogFiles = std::map<std::string, std::string>;
 

@@ -163,33 +163,6 @@ TEST_F(Logs, HaveOneWriter) {
   EXPECT_EQ(Open().ValueOrDie()->epoch(), 2u);
 }
 
-/// A folder whose lock keeps nobody out.
-class UnlockedFolder : public LogFolder {
- public:
-  explicit UnlockedFolder(std::shared_ptr<LogFolder> base) : base_(std::move(base)) {}
-  Result<std::unique_ptr<LogFile>> Create(std::string_view name, uint64_t size) override {
-    return base_->Create(name, size);
-  }
-  Result<std::unique_ptr<LogFile>> OpenToRead(std::string_view name) override {
-    return base_->OpenToRead(name);
-  }
-  Result<std::unique_ptr<LogFile>> OpenToWrite(std::string_view name) override {
-    return base_->OpenToWrite(name);
-  }
-  Status Rename(std::string_view from, std::string_view to) override {
-    return base_->Rename(from, to);
-  }
-  Status Delete(std::string_view name) override { return base_->Delete(name); }
-  Result<std::vector<std::string>> List() override { return base_->List(); }
-  Result<std::vector<std::string>> ListFolders() override { return base_->ListFolders(); }
-  Status Sync() override { return base_->Sync(); }
-  Result<std::unique_ptr<StoreLock>> Lock() override { return std::make_unique<StoreLock>(); }
-  std::string PathOf(std::string_view name) const override { return base_->PathOf(name); }
-
- private:
-  std::shared_ptr<LogFolder> base_;
-};
-
 TEST_F(Logs, FenceAWriterWhoseLockFailed) {
   folder_ = std::make_shared<UnlockedFolder>(folder_);
   const auto old = Open().ValueOrDie();
@@ -205,6 +178,35 @@ TEST_F(Logs, FenceAWriterWhoseLockFailed) {
   EXPECT_EQ(old->acknowledged(), 10u);
   AppendAll(*fresh, 11, 20);
   ASSERT_TRUE(fresh->Close().ok());
+  EXPECT_EQ(Replayed(*Open().ValueOrDie(), 0).ValueOrDie(), Range(1, 20));
+}
+
+TEST_F(Logs, DoNotHoldWhatAFencedWriterWrote) {
+  folder_ = std::make_shared<UnlockedFolder>(folder_);
+  const auto old = Open().ValueOrDie();
+  AppendAll(*old, 1, 10);
+  const auto follower = LogReader::Open(folder_, kLog, 0).ValueOrDie();
+  const auto follow = [&](LogReader& reader) {
+    return reader.Poll([](const LogRecord& record) {
+      ExpectIs(record, record.sequence);
+      return Status::OK();
+    });
+  };
+  ASSERT_TRUE(follow(*follower).ok());
+  const auto fresh = Open().ValueOrDie();
+  // They lie in the old segment, whole, with the sequences that the new ones have.
+  for (int i = 0; i < 2; ++i) EXPECT_TRUE(old->Enqueue(RecordOf(99)).ok());
+  EXPECT_FALSE(old->WaitAcknowledged(12).ok());
+  EXPECT_EQ(DescribeLog(*folder_, kLog)->scan.last, 10u);
+  AppendAll(*fresh, 11, 20);
+  ASSERT_TRUE(follow(*follower).ok());
+  EXPECT_EQ(follower->position(), 20u);
+  const auto late = LogReader::Open(folder_, kLog, 0).ValueOrDie();
+  ASSERT_TRUE(follow(*late).ok());
+  EXPECT_EQ(late->position(), 20u);
+  EXPECT_EQ(Replayed(*fresh, 0).ValueOrDie(), Range(1, 20));
+  ASSERT_TRUE(fresh->Close().ok());
+  EXPECT_EQ(DescribeLog(*folder_, kLog)->scan.last, 20u);
   EXPECT_EQ(Replayed(*Open().ValueOrDie(), 0).ValueOrDie(), Range(1, 20));
 }
 
@@ -277,6 +279,20 @@ TEST_F(Logs, OpenWithTheTableBehindWhatWasReleasedAreDamaged) {
   const auto refused = Open(3).status();
   EXPECT_TRUE(IsKind(refused, ErrorKind::kCorrupt)) << refused;
   EXPECT_TRUE(Open(50).ok());
+}
+
+TEST_F(Logs, ThatWereNeverSyncedAreNotDroppedWhenTheTableIsBehindWhatWasReleased) {
+  LogOptions options = Small(SyncPolicy::kNone);
+  options.grace = std::chrono::milliseconds(0);
+  const auto log = Open(0, options).ValueOrDie();
+  AppendAll(*log, 1, 50);
+  ASSERT_TRUE(log->Release(30).ok());
+  // The process is killed here; nothing says that anything was durable.
+  const auto refused = WriteAheadLog::Open(FolderOf(FilesOf(*folder_)), kLog, 3, options).status();
+  EXPECT_TRUE(IsKind(refused, ErrorKind::kCorrupt)) << refused;
+  EXPECT_THAT(refused.message(), HasSubstr("lost its records 4 to"));
+  const auto again = WriteAheadLog::Open(FolderOf(FilesOf(*folder_)), kLog, 30, options);
+  EXPECT_EQ(Replayed(**again, 30).ValueOrDie(), Range(31, 50));
 }
 
 TEST_F(Logs, WhoseSegmentsAreAllGoneAreDamagedUnlessTheTableHasThem) {

@@ -82,7 +82,11 @@ class Scanner {
       segment.last = limit - 1;
       segment.used_bytes = reader.size();
     } else {
-      if (name.first > next_ && !ended_) End({}, 0);
+      if (name.first > next_ && !ended_) {
+        End({}, 0);
+        // A log begins behind what was released, and that was in the table: it went back.
+        if (scan_.segments.empty()) Prove(name.first - 1, path);
+      }
       ARROW_RETURN_NOT_OK(Walk(reader, limit, path, &segment));
     }
     segment.bytes = reader.size();
