@@ -14,6 +14,11 @@ namespace {
 
 constexpr size_t kReadBytes = 64 << 10;
 constexpr size_t kMostPieceBytes = 16 << 20;
+/// A producer that never pauses for long is not waited for either.
+constexpr int kMostWaits = 10;
+
+using std::chrono::milliseconds;
+using Steady = std::chrono::steady_clock;
 
 class NdjsonSource : public RowSource {
  public:
@@ -47,17 +52,27 @@ class NdjsonSource : public RowSource {
   Result<std::optional<LinePiece>> NextLines() {
     while (true) {
       ARROW_ASSIGN_OR_RAISE(auto piece, pieces_.Next());
-      if (piece) return piece;
+      if (piece) {
+        begun_.reset();
+        return piece;
+      }
       if (ended_) return std::nullopt;
       size_t got = 0;
-      const auto wait = pieces_.has_lines() ? std::optional(options_.wait) : std::nullopt;
+      std::optional<milliseconds> wait;
+      if (pieces_.has_lines()) {
+        const auto now = Steady::now();
+        if (!begun_) begun_ = now;
+        const auto rest = options_.wait * kMostWaits - (now - *begun_);
+        if (rest <= rest.zero()) return Take();
+        wait = std::min(options_.wait, std::chrono::ceil<milliseconds>(rest));
+      }
       ARROW_ASSIGN_OR_RAISE(const auto event, input_.Read(buffer_, &got, wait));
       switch (event) {
         case InputEvent::kBytes:
           pieces_.Append({buffer_.data(), got});
           break;
         case InputEvent::kPause:
-          return pieces_.TakeLines();
+          return Take();
         case InputEvent::kStopped:
           return std::nullopt;
         case InputEvent::kEnd:
@@ -68,6 +83,11 @@ class NdjsonSource : public RowSource {
           return piece;
       }
     }
+  }
+
+  std::optional<LinePiece> Take() {
+    begun_.reset();
+    return pieces_.TakeLines();
   }
 
   void Split(const LinePiece& lines) {
@@ -145,6 +165,7 @@ class NdjsonSource : public RowSource {
   std::vector<char> buffer_;
   std::deque<LinePiece> bad_lines_;
   bool ended_ = false;
+  std::optional<Steady::time_point> begun_;  ///< when lines began to wait
   std::optional<JsonRows> rows_;
   std::shared_ptr<arrow::Schema> table_;  ///< that rows_ was made from
   bool guessed_ = false;                  ///< there was none

@@ -28,7 +28,8 @@ struct RowPiece {
 };
 
 struct RowSourceOptions {
-  /// NDJSON: lines of a piece at most, and how long to wait for more of them.
+  /// NDJSON: lines of a piece at most, and how long to wait for the next one; ten times as long for
+  /// all of them.
   int64_t most_lines = std::numeric_limits<int64_t>::max();
   std::chrono::milliseconds wait{10};
   bool single_bad_lines = false;  ///< instead of a bad piece: its lines one by one

@@ -251,6 +251,18 @@ def test_a_slow_producer_is_acknowledged_without_sending_more(lake):
     assert ids(lake) == [1, 2, 3, 4, 5, 6]
 
 
+def test_a_steady_producer_is_not_waited_for_either(lake):
+    live = Live(lake, *VECTOR, "--batch-wait-ms", 50)
+    for n in range(100):
+        live.send(ndjson([row(n)]))
+        if live.lines:
+            break
+        time.sleep(0.01)
+    assert live.lines, "a hundred rows, never 50 ms apart, and no answer"
+    live.end()
+    assert sum(a["rows"] for a in live.lines) == lake.iceberg("db.t").num_rows == n + 1
+
+
 def test_a_slow_arrow_producer_too(lake):
     table = pa.Table.from_pylist([row(1), row(2)])
     live = Live(lake, *VECTOR)

@@ -228,7 +228,8 @@ void AddStream(CLI::App& app, Session& session) {
   command->add_option("--batch-rows", options->batch_rows,
                       "NDJSON: lines of a batch at most (0: 1,000, or all of a batch id)");
   command->add_option("--batch-wait-ms", options->batch_wait_ms,
-                      "NDJSON: a pause of so many milliseconds ends a batch");
+                      "NDJSON: a pause of so many milliseconds ends a batch (and ten times as "
+                      "many since its first line)");
   command
       ->add_option("--batch-id-field", options->id_field,
                    "The field that holds the id of a row's batch")
