@@ -402,6 +402,13 @@ def test_bad_vectors_are_treated_as_asked(lake):
     assert ids(lake) == [1, 1, 2, 3, 3]
 
 
+@pytest.mark.parametrize("sync", ["every", "interval", "none"])
+def test_a_killed_stream_loses_nothing_whenever_its_log_is_synced(lake, sync):
+    killed(lake, [row(1), row(2)], "--sync", sync, "--format", "ndjson", "--memory-mb", 1, "--index", "none")
+    assert "2 rows were in the log" in lake.run("stream", "db.t", input=ndjson([row(3)])).stderr
+    assert ids(lake) == [1, 2, 3]
+
+
 def test_several_streams_into_one_table_at_once_lose_nothing(lake):
     lake.run("create", "db.t", *VECTOR, "--dim", 2)
     streams = [Live(lake, "--flush-rows", 7, "--batch-rows", 3) for _ in range(3)]
