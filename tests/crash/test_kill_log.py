@@ -88,13 +88,15 @@ def test_a_kill_takes_no_acknowledged_record(point, policy, tmp_path):
 def test_kills_at_random_instants_take_no_acknowledged_record(policy, tmp_path):
     chance = random.Random(11)
     log = Log(tmp_path / "log")
-    for _ in range(ROUNDS):
-        writer = subprocess.Popen(log.command("write-log", policy, 1_000_000), stdout=subprocess.PIPE, text=True)
-        first = writer.stdout.readline()  # it has opened the log
-        time.sleep(chance.uniform(0, 0.1))
-        writer.kill()
-        rest, _ = writer.communicate(timeout=60)
-        assert writer.returncode == SIGKILL
-        log.read([first, *rest.splitlines()])
+    for round in range(ROUNDS):
+        said = tmp_path / f"said-{round}"
+        with said.open("w") as out:
+            writer = subprocess.Popen(log.command("write-log", policy, 1_000_000), stdout=out)
+            while not said.stat().st_size and writer.poll() is None:
+                time.sleep(0.001)  # until it has opened the log
+            time.sleep(chance.uniform(0, 0.1))
+            writer.kill()
+            assert writer.wait(timeout=60) == SIGKILL
+        log.read(said.read_text().splitlines())
         log.check()
     assert log.acknowledged > ROUNDS

@@ -5,6 +5,7 @@
 #include "cli/bench_ann.h"
 #include "cli/bench_commits.h"
 #include "cli/bench_deferred.h"
+#include "cli/bench_ingest.h"
 #include "cli/bench_open.h"
 #include "cli/bench_truth.h"
 #include "cli/bench_write.h"
@@ -164,6 +165,27 @@ void AddBenchDeferred(CLI::App& bench, Session& session) {
   });
 }
 
+void AddBenchIngest(CLI::App& bench, Session& session) {
+  auto options = std::make_shared<BenchIngestOptions>();
+  CLI::App* command =
+      bench.add_subcommand("ingest", "Time of small batches that are taken in through a memtable");
+  command->add_option("table", options->table, "namespace.table to make")->required();
+  command->add_option("--base", options->base, "Embeddings, .npy")->required();
+  command->add_option("--rows", options->rows, "Rows of a call");
+  command->add_option("--calls", options->calls, "Calls, of all threads together");
+  command->add_option("--threads", options->threads, "Threads that insert at the same time");
+  command->add_option("--sync", options->sync, "every, interval or none: when the log is synced");
+  command->add_option(
+      "--out", options->folder,
+      "Folder for a plain file that is written and synced as often, to compare with");
+  command->callback([&session, options] {
+    session.action = [&session, options]() -> Status {
+      ARROW_ASSIGN_OR_RAISE(auto catalog, session.OpenCatalog(/*create=*/true));
+      return RunBenchIngest(*options, std::move(catalog), session.out());
+    };
+  });
+}
+
 }  // namespace
 
 void AddBench(CLI::App& app, Session& session) {
@@ -175,6 +197,7 @@ void AddBench(CLI::App& app, Session& session) {
   AddBenchOpen(*bench, session);
   AddBenchCommits(*bench, session);
   AddBenchDeferred(*bench, session);
+  AddBenchIngest(*bench, session);
 }
 
 }  // namespace tarn::cli

@@ -93,6 +93,12 @@ Result<std::shared_ptr<arrow::RecordBatch>> DecodeRows(
   return rows;
 }
 
+int64_t MemoryOf(const arrow::Buffer& payload, const arrow::RecordBatch& rows) {
+  // Measured for flat columns: the array, its data and its buffers.
+  constexpr int64_t kBatch = 1024, kColumn = 512;
+  return payload.capacity() + kBatch + kColumn * rows.num_columns();
+}
+
 int64_t VectorBytes(int64_t rows, std::span<const VectorStoragePolicy> policies) {
   int64_t bytes = 0;
   for (const auto& policy : policies) {

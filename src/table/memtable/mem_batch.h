@@ -36,8 +36,9 @@ struct MemBatch {
   /// nothing is rounded before a file is written. Views one buffer.
   std::shared_ptr<arrow::RecordBatch> rows;
   int64_t vector_bytes = 0;  ///< as MemTableConfig::flush_size_bytes counts
-  int64_t memory_bytes = 0;
-  int64_t accepted_us = 0;  ///< time of the writer's clock
+  int64_t log_bytes = 0;
+  int64_t memory_bytes = 0;  ///< with what keeps it
+  int64_t accepted_us = 0;   ///< time of the writer's clock
 
   /// Of the vector column that has this field id in the table; nullptr when the rows lack it. Made
   /// at the first call.
@@ -58,6 +59,9 @@ Result<std::shared_ptr<arrow::Buffer>> EncodeRows(const arrow::RecordBatch& rows
 /// at.
 Result<std::shared_ptr<arrow::RecordBatch>> DecodeRows(
     const std::shared_ptr<arrow::Buffer>& payload);
+
+/// What a batch takes in memory whose columns point into the payload.
+int64_t MemoryOf(const arrow::Buffer& payload, const arrow::RecordBatch& rows);
 
 /// rows x dim x bytes of an element, over the policies' columns.
 int64_t VectorBytes(int64_t rows, std::span<const VectorStoragePolicy> policies);

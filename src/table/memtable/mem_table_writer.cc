@@ -235,20 +235,19 @@ Status MemTableWriterImpl::Replay(AdoptedLog adopted, const TableState& state) {
   fresh_ = std::make_shared<FreshBuffer>(adopted.wal_uuid, covered_);
   Lock lock(mutex_);
   for (uint64_t last = covered_;;) {
-    bool full = false;
     iceberg::Schema schema = insert_target_->schema;
-    const Status replayed =
-        ReplayLog(*log_, last, {adopted.wal_uuid, insert_target_->policies, &schema, config_.clock},
-                  [&](std::shared_ptr<const MemBatch> batch) -> Status {
-                    if (full) return Error(ErrorKind::kCancelled, "memory is full");
-                    last = batch->sequence;
-                    ++metrics_.replayed_batches;
-                    metrics_.replayed_rows += static_cast<uint64_t>(batch->rows->num_rows());
-                    fresh_->Add(batch);
-                    active_.Add(std::move(batch));
-                    full = Memory() >= config_.max_memory_bytes;
-                    return Status::OK();
-                  });
+    const ReplayTarget target{adopted.wal_uuid, insert_target_->policies, &schema, config_.clock};
+    const auto take = [&](std::shared_ptr<const MemBatch> batch) -> Status {
+      if (Memory() > 0 && Memory() + batch->memory_bytes > config_.max_memory_bytes)
+        return Error(ErrorKind::kCancelled, "memory is full");
+      last = batch->sequence;
+      ++metrics_.replayed_batches;
+      metrics_.replayed_rows += static_cast<uint64_t>(batch->rows->num_rows());
+      fresh_->Add(batch);
+      active_.Add(std::move(batch));
+      return Status::OK();
+    };
+    const Status replayed = ReplayLog(*log_, last, target, take);
     GiveSchema(schema);
     fresh_->Show(last);
     if (!IsKind(replayed, ErrorKind::kCancelled)) return replayed;
@@ -328,7 +327,8 @@ Result<std::optional<InsertResult>> MemTableWriterImpl::Accept(
     if (target->of_table) accepted->schema_id = target->schema.schema_id;
     ARROW_ASSIGN_OR_RAISE(accepted->rows, DecodeRows(payload));
     accepted->vector_bytes = VectorBytes(rows->num_rows(), target->policies);
-    accepted->memory_bytes = payload->size();
+    accepted->log_bytes = payload->size();
+    accepted->memory_bytes = MemoryOf(*payload, *rows);
 
     Lock lock(mutex_);
     if (const auto known = FindDuplicate(batch_id)) return AnswerDuplicate(*known, lock);
@@ -390,7 +390,7 @@ Result<std::optional<InsertResult>> MemTableWriterImpl::Acknowledge(const MemBat
   InsertResult result{.sequence = batch.sequence};
   ++metrics_.inserted_batches;
   metrics_.inserted_rows += static_cast<uint64_t>(batch.rows->num_rows());
-  metrics_.log_bytes += static_cast<uint64_t>(batch.memory_bytes);
+  metrics_.log_bytes += static_cast<uint64_t>(batch.log_bytes);
   if (!full) {
     metrics_.longest_insert_us = std::max(metrics_.longest_insert_us, MicrosSince(start));
     return result;
@@ -415,7 +415,10 @@ void MemTableWriterImpl::Lose(const Status& why) {
 bool MemTableWriterImpl::IsDue() const {
   if (active_.is_empty() && flushing_.is_empty()) return false;
   if (IsFull() || (!flushing_.is_empty() && !flush_running_)) return true;
-  const auto& oldest = flushing_.is_empty() ? active_.batches()[0] : flushing_.batches()[0];
+  // What is being flushed is not due again.
+  if (flush_running_ && active_.is_empty()) return false;
+  const auto& oldest =
+      flushing_.is_empty() || flush_running_ ? active_.batches()[0] : flushing_.batches()[0];
   const auto waited = std::chrono::microseconds(NowMicros(*config_.clock) - oldest->accepted_us);
   return waited >= config_.flush_interval;
 }

@@ -70,7 +70,7 @@ TEST_P(MemTableRecovery, ALogLongerThanMemoryIsFlushedWhileItIsRead) {
   for (int32_t batch = 0; batch < 40; ++batch) Insert(*writer, 10 * batch, 10);
   const int64_t memory = writer->metrics().memory_bytes;
   writer.reset();
-  config.max_memory_bytes = memory / 4;
+  config.max_memory_bytes = memory / 8;
   writer = Open(config);
   EXPECT_LE(writer->metrics().memory_bytes, config.max_memory_bytes);
   EXPECT_GE(Snapshots(), 3u);
@@ -103,6 +103,24 @@ TEST_P(MemTableRecovery, LogsOfSeveralWritersThatAreGoneAreAllTakenUp) {
     logs += entry.is_directory();
   }
   EXPECT_EQ(logs, 3u);
+}
+
+TEST_P(MemTableRecovery, ManyWritersMayBeginTheirLogsAtOnce) {
+  CreateTable();
+  constexpr int32_t kWriters = 8;
+  for (int32_t round = 0; round < 10; ++round) {
+    std::vector<std::unique_ptr<MemTableWriter>> writers(kWriters);
+    std::vector<std::thread> threads;
+    for (int32_t i = 0; i < kWriters; ++i) {
+      threads.emplace_back([&, i] {
+        writers[i] = Open();
+        if (writers[i] != nullptr) Insert(*writers[i], round * kWriters + i, 1);
+      });
+    }
+    for (auto& thread : threads) thread.join();
+  }
+  EXPECT_TRUE(Open()->Close().ok());
+  EXPECT_EQ(Ids(), Numbers(0, 10 * kWriters));
 }
 
 TEST_P(MemTableRecovery, AFlushThatFailsKeepsTheRowsAndIsTriedAgain) {

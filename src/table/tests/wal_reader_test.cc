@@ -187,7 +187,10 @@ TEST_F(LogFollowers, SeeEveryRecordOnceWhileManyWrite) {
       const auto found = Polled(*reader);
       ASSERT_TRUE(found.ok()) << found.status();
       seen.insert(seen.end(), found->begin(), found->end());
-      EXPECT_LE(reader->position(), log->acknowledged());
+      // It may see a record an instant before the record's writer is told.
+      if (policy == SyncPolicy::kEveryInsert) {
+        EXPECT_LE(reader->position(), log->durable());
+      }
       const auto live = DescribeLog(*folder_, kLog);
       ASSERT_TRUE(live.ok()) << live.status();
       EXPECT_TRUE(live->scan.damage.ok()) << live->scan.damage;

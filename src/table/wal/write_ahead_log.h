@@ -73,7 +73,8 @@ class WriteAheadLog {
   /// Makes everything that was enqueued before the call durable, whatever the policy.
   virtual Status Sync() = 0;
 
-  /// Every record up to this one is acknowledged; readers in other processes see them.
+  /// Every record up to this one is acknowledged. Readers in other processes see them, the last
+  /// ones perhaps an instant earlier.
   virtual uint64_t acknowledged() const = 0;
   /// Every record up to this one is on the disk.
   virtual uint64_t durable() const = 0;
