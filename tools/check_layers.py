@@ -31,6 +31,7 @@ PUBLIC = {
     "catalog.h": "catalog", "sql_catalog.h": "catalog",
     "ailake_file.h": "table", "table_writer.h": "table", "read_view.h": "table", "row_filter.h": "table",
     "as_of.h": "table", "delete_rows.h": "table", "predicate.h": "table", "fresh_rows.h": "table", "mem_table_writer.h": "table",
+    "wal_info.h": "table",
     "table_info.h": "table", "alter_table.h": "table", "maintenance.h": "table", "indexing.h": "table",
     "search_session.h": "search",
 }

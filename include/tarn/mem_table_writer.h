@@ -77,7 +77,7 @@ struct MemTableMetrics {
   uint64_t inserted_batches = 0;
   uint64_t inserted_rows = 0;
   uint64_t duplicates = 0;
-  uint64_t replayed_batches = 0;  ///< found in the log when it was opened
+  uint64_t replayed_batches = 0;  ///< found in logs when it was opened
   uint64_t replayed_rows = 0;
   uint64_t log_bytes = 0;
   int64_t buffered_rows = 0;

@@ -41,6 +41,7 @@ int Run(int argc, const char* const* argv, std::ostream& out, std::ostream& err)
       "Exit codes: 0 done, 1 the command failed, 2 wrong usage.");
   AddCreate(app, session);
   AddIngest(app, session);
+  AddStream(app, session);
   AddSearch(app, session);
   AddScan(app, session);
   AddDelete(app, session);
@@ -60,6 +61,7 @@ int Run(int argc, const char* const* argv, std::ostream& out, std::ostream& err)
   AddOrphans(app, session);
   AddVerify(app, session);
   AddIndex(app, session);
+  AddWal(app, session);
   AddBench(app, session);
   try {
     app.parse(argc, argv);

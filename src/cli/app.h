@@ -44,6 +44,8 @@ class Session {
 // Each adds its command to the parser.
 void AddCreate(CLI::App& app, Session& session);
 void AddIngest(CLI::App& app, Session& session);
+void AddStream(CLI::App& app, Session& session);
+void AddWal(CLI::App& app, Session& session);
 void AddSearch(CLI::App& app, Session& session);
 void AddScan(CLI::App& app, Session& session);
 void AddDelete(CLI::App& app, Session& session);

@@ -33,11 +33,15 @@ Progress::Progress(std::string label, std::optional<int64_t> total)
 Progress::~Progress() { Clear(); }
 
 void Progress::Update(int64_t done) {
+  Show([&] { return Format(label_, done, total_, seconds()); });
+}
+
+void Progress::Show(const std::function<std::string()>& line) {
   const auto now = std::chrono::steady_clock::now();
   if (!visible_ || (drawn_ && now - last_draw_ < kRedrawInterval)) return;
   last_draw_ = now;
   drawn_ = true;
-  std::fprintf(stderr, "\r\033[K%s", Format(label_, done, total_, seconds()).c_str());
+  std::fprintf(stderr, "\r\033[K%s", line().c_str());
   std::fflush(stderr);
 }
 

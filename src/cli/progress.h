@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -20,6 +21,8 @@ class Progress {
   Progress& operator=(const Progress&) = delete;
 
   void Update(int64_t done);
+  /// Draws any other line in its place, when it is time for one.
+  void Show(const std::function<std::string()>& line);
   /// Removes the line.
   void Clear();
 

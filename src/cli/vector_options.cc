@@ -4,6 +4,8 @@
 #include <CLI/CLI.hpp>
 #include <charconv>
 
+#include "arrow/api.h"
+
 namespace tarn::cli {
 namespace {
 
@@ -19,7 +21,49 @@ std::vector<std::string> Split(const std::string& text, char separator) {
   return parts;
 }
 
+Result<int32_t> ListLength(const arrow::Array& array) {
+  for (int64_t i = 0; i < array.length(); ++i) {
+    if (array.IsNull(i)) continue;
+    switch (array.type_id()) {
+      case arrow::Type::LIST:
+        return static_cast<const arrow::ListArray&>(array).value_length(i);
+      case arrow::Type::LARGE_LIST:
+        return static_cast<int32_t>(
+            static_cast<const arrow::LargeListArray&>(array).value_length(i));
+      case arrow::Type::FIXED_SIZE_LIST:
+        return static_cast<const arrow::FixedSizeListArray&>(array).value_length(i);
+      default:
+        return Error(ErrorKind::kBadInput, "the embedding column is ", array.type()->ToString(),
+                     ", not a list");
+    }
+  }
+  return Error(ErrorKind::kBadInput,
+               "no row of the first batch has an embedding; give the dimension with --dim");
+}
+
 }  // namespace
+
+Result<int32_t> VectorLength(const arrow::RecordBatch& batch, const std::string& column) {
+  const auto vectors = batch.GetColumnByName(column);
+  if (!vectors) {
+    return Error(ErrorKind::kBadInput, "the input has no column '", column,
+                 "'; name the embedding column with --vector");
+  }
+  return ListLength(*vectors);
+}
+
+Result<OnBadVectors> ParseOnBadVectors(const std::string& text) {
+  if (text == "error") return OnBadVectors::kError;
+  if (text == "null") return OnBadVectors::kNull;
+  if (text == "drop") return OnBadVectors::kDrop;
+  return Error(ErrorKind::kBadInput, "--on-bad-vectors is error, null or drop, not '", text, "'");
+}
+
+Result<std::optional<IndexType>> ParseIndexChoice(const std::string& text) {
+  if (text == "none") return std::nullopt;
+  ARROW_ASSIGN_OR_RAISE(const IndexType type, ParseIndexType(text));
+  return type;
+}
 
 Result<VectorStoragePolicy> ParseVectorColumn(const std::string& text) {
   const auto parts = Split(text, ':');

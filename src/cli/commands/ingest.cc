@@ -70,26 +70,6 @@ class MatrixFeed {
   int64_t next_ = 0;
 };
 
-Result<int32_t> ListLength(const arrow::Array& array) {
-  for (int64_t i = 0; i < array.length(); ++i) {
-    if (array.IsNull(i)) continue;
-    switch (array.type_id()) {
-      case arrow::Type::LIST:
-        return static_cast<const arrow::ListArray&>(array).value_length(i);
-      case arrow::Type::LARGE_LIST:
-        return static_cast<int32_t>(
-            static_cast<const arrow::LargeListArray&>(array).value_length(i));
-      case arrow::Type::FIXED_SIZE_LIST:
-        return static_cast<const arrow::FixedSizeListArray&>(array).value_length(i);
-      default:
-        return Error(ErrorKind::kBadInput, "the embedding column is ", array.type()->ToString(),
-                     ", not a list");
-    }
-  }
-  return Error(ErrorKind::kBadInput,
-               "no row of the first batch has an embedding; give the dimension with --dim");
-}
-
 /// Fills in the dimension of a table about to be made from what the input holds.
 Status InferDimension(const arrow::RecordBatch& first, const std::optional<MatrixFeed>& matrix,
                       VectorOptions* vectors) {
@@ -98,12 +78,11 @@ Status InferDimension(const arrow::RecordBatch& first, const std::optional<Matri
     vectors->dim = matrix->dim();
     return Status::OK();
   }
-  auto column = first.GetColumnByName(vectors->column);
-  if (!column) {
+  if (!first.GetColumnByName(vectors->column)) {
     return Error(ErrorKind::kBadInput, "the input has no column '", vectors->column,
                  "'; name the embedding column with --vector, or give an .npy file with --vectors");
   }
-  ARROW_ASSIGN_OR_RAISE(vectors->dim, ListLength(*column));
+  ARROW_ASSIGN_OR_RAISE(vectors->dim, VectorLength(first, vectors->column));
   return Status::OK();
 }
 
@@ -112,21 +91,8 @@ Result<TableWriterOptions> WriterOptions(const Options& options) {
   result.threads = options.threads;
   result.deferred = options.deferred;
   result.index_in_background = false;
-  if (options.index == "none") {
-    result.index = std::nullopt;
-  } else {
-    ARROW_ASSIGN_OR_RAISE(result.index, ParseIndexType(options.index));
-  }
-  if (options.on_bad_vectors == "error") {
-    result.on_bad_vectors = OnBadVectors::kError;
-  } else if (options.on_bad_vectors == "null") {
-    result.on_bad_vectors = OnBadVectors::kNull;
-  } else if (options.on_bad_vectors == "drop") {
-    result.on_bad_vectors = OnBadVectors::kDrop;
-  } else {
-    return Error(ErrorKind::kBadInput, "--on-bad-vectors is error, null or drop, not '",
-                 options.on_bad_vectors, "'");
-  }
+  ARROW_ASSIGN_OR_RAISE(result.index, ParseIndexChoice(options.index));
+  ARROW_ASSIGN_OR_RAISE(result.on_bad_vectors, ParseOnBadVectors(options.on_bad_vectors));
   return result;
 }
 

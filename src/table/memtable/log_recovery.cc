@@ -8,6 +8,8 @@
 namespace tarn {
 namespace {
 
+constexpr int kMostTries = 100;
+
 Result<AdoptedLog> OpenOne(const TableLogs& logs, const TableState& table,
                            const std::string& wal_uuid, const LogOptions& options) {
   AdoptedLog adopted;
@@ -36,9 +38,12 @@ Result<std::vector<AdoptedLog>> AdoptLogs(const TableLogs& logs, const TableStat
     ARROW_RETURN_NOT_OK(opened.status());
     adopted.push_back(*std::move(opened));
   }
-  if (adopted.empty()) {
-    ARROW_ASSIGN_OR_RAISE(auto opened, OpenOne(logs, table, NewUuid7(), options));
-    adopted.push_back(std::move(opened));
+  for (int tries = 1; adopted.empty(); ++tries) {
+    auto opened = OpenOne(logs, table, NewUuid7(), options);
+    // Another writer, which looks for logs to adopt, was quicker with this one too.
+    if (IsKind(opened.status(), ErrorKind::kCommitConflict) && tries < kMostTries) continue;
+    ARROW_RETURN_NOT_OK(opened.status());
+    adopted.push_back(*std::move(opened));
   }
   return adopted;
 }

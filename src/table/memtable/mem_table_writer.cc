@@ -215,6 +215,11 @@ Status MemTableWriterImpl::Start(std::shared_ptr<Store> store, const TableState&
     MemTableWriterImpl other(catalog_, table_, config_);
     ARROW_RETURN_NOT_OK(other.Replay(std::move(adopted[i]), state));
     ARROW_RETURN_NOT_OK(other.Close());
+    metrics_.replayed_batches += other.metrics_.replayed_batches;
+    metrics_.replayed_rows += other.metrics_.replayed_rows;
+    metrics_.flushes += other.metrics_.flushes;
+    metrics_.flushed_rows += other.metrics_.flushed_rows;
+    if (other.last_snapshot_ != 0) last_snapshot_ = other.last_snapshot_;
   }
   kOpenReplayed.Reach();
   if (config_.flush_in_background) thread_ = std::thread([this] { RunThread(); });

@@ -105,6 +105,24 @@ TEST_P(MemTableRecovery, LogsOfSeveralWritersThatAreGoneAreAllTakenUp) {
   EXPECT_EQ(logs, 3u);
 }
 
+TEST_P(MemTableRecovery, ManyWritersMayBeginTheirLogsAtOnce) {
+  CreateTable();
+  constexpr int32_t kWriters = 8;
+  for (int32_t round = 0; round < 10; ++round) {
+    std::vector<std::unique_ptr<MemTableWriter>> writers(kWriters);
+    std::vector<std::thread> threads;
+    for (int32_t i = 0; i < kWriters; ++i) {
+      threads.emplace_back([&, i] {
+        writers[i] = Open();
+        if (writers[i] != nullptr) Insert(*writers[i], round * kWriters + i, 1);
+      });
+    }
+    for (auto& thread : threads) thread.join();
+  }
+  EXPECT_TRUE(Open()->Close().ok());
+  EXPECT_EQ(Ids(), Numbers(0, 10 * kWriters));
+}
+
 TEST_P(MemTableRecovery, AFlushThatFailsKeepsTheRowsAndIsTriedAgain) {
   CreateTable();
   auto config = Config();

@@ -98,11 +98,12 @@ Status LogReader::Poll(const LogVisitor& visitor) {
   return Status::OK();
 }
 
-Result<LogSummary> DescribeLog(LogFolder& folder, const LogId& id) {
+Result<LogSummary> DescribeLog(LogFolder& folder, const LogId& id,
+                               std::optional<uint64_t> covered) {
   LogSummary summary;
   // A writer that goes on can make a look into its files seem damaged, but not at one place twice.
   for (int looks = 0;; ++looks) {
-    auto scan = ScanLog(folder, id, std::nullopt);
+    auto scan = ScanLog(folder, id, covered);
     if (IsKind(scan.status(), ErrorKind::kNotFound) && looks < kMostLooks) continue;
     ARROW_RETURN_NOT_OK(scan.status());
     const bool same = looks > 0 && scan->last == summary.scan.last;

@@ -56,7 +56,8 @@ struct LogSummary {
 };
 
 /// The log may be written to meanwhile. Damage is in scan.damage; errors are those of the folder,
-/// of another log's segments and of newer versions.
-Result<LogSummary> DescribeLog(LogFolder& folder, const LogId& id);
+/// of another log's segments and of newer versions. `covered`: as ScanLog.
+Result<LogSummary> DescribeLog(LogFolder& folder, const LogId& id,
+                               std::optional<uint64_t> covered = std::nullopt);
 
 }  // namespace tarn
