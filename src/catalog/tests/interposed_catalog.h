@@ -25,6 +25,7 @@ class InterposedCatalog : public CatalogProvider {
   void Refuse(Status why) { refusal_ = std::move(why); }
   int swaps() const { return swaps_; }
 
+  std::string warehouse() const override { return catalog_->warehouse(); }
   Result<TableState> LoadTable(const TableIdent& ident) override {
     return catalog_->LoadTable(ident);
   }

@@ -65,6 +65,10 @@ std::vector<OwnBacklog::File> BufferFlush::waiting_files() const {
 }
 
 Result<LogPosition> BufferFlush::PositionIn(const TableState& state) {
+  if (state.metadata->table_uuid != target_.table_uuid) {
+    return Error(ErrorKind::kNotFound, "table ", state.ident.ToString(),
+                 " was dropped and made anew: the rows were for the one that is gone");
+  }
   ARROW_ASSIGN_OR_RAISE(const auto position,
                         LogPosition::Of(state.metadata->properties, target_.wal_uuid));
   if (position.epoch > target_.epoch) {
@@ -85,7 +89,7 @@ Result<Committed> BufferFlush::Run() {
       ARROW_ASSIGN_OR_RAISE(const auto state, target_.catalog->LoadTable(target_.table));
       ARROW_ASSIGN_OR_RAISE(const auto position, PositionIn(state));
       if (position.sequence >= last_sequence()) return Committed{state, SnapshotId()};
-      if (!is_staged_) ARROW_RETURN_NOT_OK(Stage(state));
+      if (!is_staged_) ARROW_RETURN_NOT_OK(Stage(state, position));
       kFlushStaged.Reach();
       late_ = false;
       attempt_ = std::make_unique<CommitAttempt>(
@@ -118,7 +122,7 @@ Result<Committed> BufferFlush::Settle() {
   return done;
 }
 
-Status BufferFlush::Stage(const TableState& state) {
+Status BufferFlush::Stage(const TableState& state, const LogPosition& position) {
   ARROW_RETURN_NOT_OK(CheckWritable(state));
   ARROW_ASSIGN_OR_RAISE(const auto properties, CurrentProperties(*state.metadata));
   ARROW_ASSIGN_OR_RAISE(const auto ledger, BatchLedger::Of(state.metadata->properties));
@@ -128,7 +132,10 @@ Status BufferFlush::Stage(const TableState& state) {
 
   Batches fitting;
   std::map<int32_t, Batches> old;  // by schema id: what the newest schema cannot hold
+  staged_at_ = position;
   for (const auto& batch : batches_) {
+    // The table has it: whoever committed it, it is not stored again.
+    if (batch->sequence <= position.sequence) continue;
     if (!batch->batch_id.empty() && ledger.Contains(batch->batch_id)) continue;
     if (!batch->batch_id.empty()) ids_.insert(batch->batch_id);
     const bool fits = new_schema_ || Project(*batch, schema, arrow_schema).ok();
@@ -211,6 +218,11 @@ Status BufferFlush::WriteFile(const TableState& state, const TableProperties& pr
 Result<CommitPlan> BufferFlush::Plan(const TableState& base) {
   ARROW_ASSIGN_OR_RAISE(const auto position, PositionIn(base));
   if (position.sequence >= last_sequence()) return CommitPlan();
+  if (position.sequence != staged_at_.sequence) {
+    late_ = true;
+    return Error(ErrorKind::kValidationFailed, "another writer committed a part of the log ",
+                 target_.wal_uuid);
+  }
   const auto& properties = base.metadata->properties;
   AppendCommit commit;
   commit.schema = new_schema_;

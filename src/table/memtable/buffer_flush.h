@@ -24,6 +24,7 @@ namespace tarn {
 struct FlushTarget {
   std::shared_ptr<CatalogProvider> catalog;
   TableIdent table;
+  std::string table_uuid;
   std::string wal_uuid;
   uint64_t epoch = 0;  ///< of the open log
   std::optional<IndexType> index;
@@ -56,7 +57,7 @@ class BufferFlush {
  private:
   using Batches = std::vector<std::shared_ptr<const MemBatch>>;
 
-  Status Stage(const TableState& state);
+  Status Stage(const TableState& state, const LogPosition& position);
   Status StageRows(const TableState& state, const TableProperties& properties,
                    const iceberg::Schema& schema, const Batches& batches);
   Status WriteFile(const TableState& state, const TableProperties& properties,
@@ -73,6 +74,7 @@ class BufferFlush {
   std::vector<StagedFile> staged_;
   std::optional<iceberg::Schema> new_schema_;  ///< what the staged files give the table
   std::set<std::string> ids_;                  ///< of the batches that are staged
+  LogPosition staged_at_;                      ///< what the table had of the log then
   bool is_staged_ = false;
   bool late_ = false;  ///< another writer changed what the staged files rest on
   bool fenced_ = false;

@@ -16,6 +16,8 @@ struct LogPosition {
   uint64_t epoch = 0;     ///< of the writer that committed it; 0: none did yet
   uint64_t sequence = 0;  ///< every record up to this one is in the table, or was in it once
 
+  friend bool operator==(const LogPosition&, const LogPosition&) = default;
+
   static std::string PropertyOf(const std::string& wal_uuid);
   /// Zeros where the table says nothing. kCorrupt where it cannot be read: guessing would lose rows
   /// or double them.

@@ -10,15 +10,35 @@ namespace {
 
 constexpr int kMostTries = 100;
 
-Result<AdoptedLog> OpenOne(const TableLogs& logs, const TableState& table,
+/// The newest state of the table that the logs are of.
+Result<TableState> LoadSame(CatalogProvider& catalog, const TableState& table) {
+  ARROW_ASSIGN_OR_RAISE(auto newest, catalog.LoadTable(table.ident));
+  if (newest.metadata->table_uuid == table.metadata->table_uuid) return newest;
+  return Error(ErrorKind::kNotFound, "table ", table.ident.ToString(),
+               " was dropped and made anew meanwhile");
+}
+
+Result<AdoptedLog> OpenOne(CatalogProvider& catalog, const TableLogs& logs, const TableState& table,
                            const std::string& wal_uuid, const LogOptions& options) {
   AdoptedLog adopted;
   adopted.wal_uuid = wal_uuid;
-  ARROW_ASSIGN_OR_RAISE(adopted.position, LogPosition::Of(table.metadata->properties, wal_uuid));
-  ARROW_ASSIGN_OR_RAISE(auto folder, logs.FolderOf(wal_uuid));
-  ARROW_ASSIGN_OR_RAISE(
-      adopted.log, WriteAheadLog::Open(std::move(folder), {table.metadata->table_uuid, wal_uuid},
-                                       adopted.position.sequence, options));
+  for (int tries = 1;; ++tries) {
+    ARROW_ASSIGN_OR_RAISE(adopted.table, LoadSame(catalog, table));
+    ARROW_ASSIGN_OR_RAISE(adopted.position,
+                          LogPosition::Of(adopted.table.metadata->properties, wal_uuid));
+    ARROW_ASSIGN_OR_RAISE(auto folder, logs.FolderOf(wal_uuid));
+    auto log = WriteAheadLog::Open(std::move(folder), {table.metadata->table_uuid, wal_uuid},
+                                   adopted.position.sequence, options);
+    if (IsKind(log.status(), ErrorKind::kCommitConflict)) return log.status();
+    // Somebody else may have had the log until just now, and committed what this one believes to be
+    // only in the log. From here on nobody else has it.
+    ARROW_ASSIGN_OR_RAISE(const auto now, LoadSame(catalog, table));
+    ARROW_ASSIGN_OR_RAISE(const auto position, LogPosition::Of(now.metadata->properties, wal_uuid));
+    if (position != adopted.position && tries < kMostTries) continue;
+    ARROW_RETURN_NOT_OK(log.status());
+    adopted.log = *std::move(log);
+    break;
+  }
   if (adopted.log->epoch() > adopted.position.epoch) return adopted;
   return Error(ErrorKind::kCorrupt, "table ", table.ident.ToString(), " has rows of epoch ",
                adopted.position.epoch, " of the log ", wal_uuid, ", which is only at epoch ",
@@ -27,19 +47,19 @@ Result<AdoptedLog> OpenOne(const TableLogs& logs, const TableState& table,
 
 }  // namespace
 
-Result<std::vector<AdoptedLog>> AdoptLogs(const TableLogs& logs, const TableState& table,
-                                          const LogOptions& options) {
+Result<std::vector<AdoptedLog>> AdoptLogs(CatalogProvider& catalog, const TableLogs& logs,
+                                          const TableState& table, const LogOptions& options) {
   std::vector<AdoptedLog> adopted;
   ARROW_ASSIGN_OR_RAISE(const auto uuids, logs.List());
   for (const std::string& uuid : uuids) {
-    auto opened = OpenOne(logs, table, uuid, options);
+    auto opened = OpenOne(catalog, logs, table, uuid, options);
     // Its writer is at work.
     if (IsKind(opened.status(), ErrorKind::kCommitConflict)) continue;
     ARROW_RETURN_NOT_OK(opened.status());
     adopted.push_back(*std::move(opened));
   }
   for (int tries = 1; adopted.empty(); ++tries) {
-    auto opened = OpenOne(logs, table, NewUuid7(), options);
+    auto opened = OpenOne(catalog, logs, table, NewUuid7(), options);
     // Another writer, which looks for logs to adopt, was quicker with this one too.
     if (IsKind(opened.status(), ErrorKind::kCommitConflict) && tries < kMostTries) continue;
     ARROW_RETURN_NOT_OK(opened.status());

@@ -18,14 +18,15 @@ namespace tarn {
 /// An open log, and how far the table had it when it was opened.
 struct AdoptedLog {
   std::string wal_uuid;
+  TableState table;  ///< at that time
   LogPosition position;
   std::unique_ptr<WriteAheadLog> log;
 };
 
 /// Opens every log of the table that no other writer has open, oldest first; a new one where there
 /// is none. Errors as WriteAheadLog::Open: a damaged log is not passed over.
-Result<std::vector<AdoptedLog>> AdoptLogs(const TableLogs& logs, const TableState& table,
-                                          const LogOptions& options);
+Result<std::vector<AdoptedLog>> AdoptLogs(CatalogProvider& catalog, const TableLogs& logs,
+                                          const TableState& table, const LogOptions& options);
 
 /// What the batches of a log are made to fit.
 struct ReplayTarget {

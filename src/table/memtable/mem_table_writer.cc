@@ -152,7 +152,7 @@ class MemTableWriterImpl : public MemTableWriter {
     return active_.is_empty() ? flushing_.last_sequence() : active_.last_sequence();
   }
 
-  Status Replay(AdoptedLog adopted, const TableState& state);
+  Status Replay(AdoptedLog adopted);
   void GiveSchema(const iceberg::Schema& schema);
 
   Result<std::optional<InsertResult>> Accept(const arrow::RecordBatch& batch,
@@ -208,12 +208,12 @@ class MemTableWriterImpl : public MemTableWriter {
 
 Status MemTableWriterImpl::Start(std::shared_ptr<Store> store, const TableState& state) {
   const TableLogs logs(std::move(store), *catalog_, state, config_.log.folder);
-  ARROW_ASSIGN_OR_RAISE(auto adopted, AdoptLogs(logs, state, LogOptionsOf(config_)));
-  ARROW_RETURN_NOT_OK(Replay(std::move(adopted[0]), state));
+  ARROW_ASSIGN_OR_RAISE(auto adopted, AdoptLogs(*catalog_, logs, state, LogOptionsOf(config_)));
+  ARROW_RETURN_NOT_OK(Replay(std::move(adopted[0])));
   // What other writers left is not waited with: nobody else may come for it.
   for (size_t i = 1; i < adopted.size(); ++i) {
     MemTableWriterImpl other(catalog_, table_, config_);
-    ARROW_RETURN_NOT_OK(other.Replay(std::move(adopted[i]), state));
+    ARROW_RETURN_NOT_OK(other.Replay(std::move(adopted[i])));
     ARROW_RETURN_NOT_OK(other.Close());
     metrics_.replayed_batches += other.metrics_.replayed_batches;
     metrics_.replayed_rows += other.metrics_.replayed_rows;
@@ -226,11 +226,13 @@ Status MemTableWriterImpl::Start(std::shared_ptr<Store> store, const TableState&
   return Status::OK();
 }
 
-Status MemTableWriterImpl::Replay(AdoptedLog adopted, const TableState& state) {
-  ARROW_ASSIGN_OR_RAISE(insert_target_, TargetOf(state));
+Status MemTableWriterImpl::Replay(AdoptedLog adopted) {
+  ARROW_ASSIGN_OR_RAISE(insert_target_, TargetOf(adopted.table));
   log_ = std::move(adopted.log);
   covered_ = adopted.position.sequence;
-  flush_target_ = {catalog_, table_, adopted.wal_uuid, log_->epoch(), config_.index, config_.clock};
+  flush_target_ = {catalog_,         table_,        adopted.table.metadata->table_uuid,
+                   adopted.wal_uuid, log_->epoch(), config_.index,
+                   config_.clock};
   fresh_ = std::make_shared<FreshBuffer>(adopted.wal_uuid, covered_);
   Lock lock(mutex_);
   for (uint64_t last = covered_;;) {

@@ -28,6 +28,19 @@ class MemTableRecovery : public MemTables {
   }
 };
 
+/// Lets a test do something between a load and what is done with it.
+class LateCatalog : public InterposedCatalog {
+ public:
+  using InterposedCatalog::InterposedCatalog;
+  Result<TableState> LoadTable(const TableIdent& ident) override {
+    auto state = InterposedCatalog::LoadTable(ident);
+    if (after_load) after_load(++loads);
+    return state;
+  }
+  std::function<void(int)> after_load;
+  int loads = 0;
+};
+
 INSTANTIATE_TEST_SUITE_P(Worlds, MemTableRecovery,
                          testing::Values(World::kMemory, World::kFolder, World::kSql), WorldName);
 
@@ -280,6 +293,28 @@ TEST_P(MemTableRecovery, AWriterWhoseLogWasTakenOverStopsBeforeItDoublesRows) {
   EXPECT_EQ(Ids(), Numbers(0, 2));
 }
 
+TEST_P(MemTableRecovery, ALogThatAnotherWriterHadUntilJustNowIsReadFromWhereThatOneLeftIt) {
+  CreateTable();
+  {
+    auto writer = Open();
+    Insert(*writer, 0, 2);
+    EXPECT_TRUE(writer->Flush().ok());
+    Insert(*writer, 2, 2);
+  }
+  // Between the look at the table and the opening of the log another writer takes the log up,
+  // flushes it, and goes.
+  const auto interposed = std::make_shared<LateCatalog>(catalog_);
+  interposed->after_load = [&](int load) {
+    if (load == 2) EXPECT_TRUE(Open()->Close().ok());
+  };
+  auto writer = MemTableWriter::Open(interposed, store_, Policy(), kTable, Config()).ValueOrDie();
+  EXPECT_GE(interposed->loads, 3);
+  EXPECT_EQ(writer->buffered_rows(), 0);
+  Insert(*writer, 4, 1);
+  EXPECT_TRUE(writer->Flush().ok());
+  EXPECT_EQ(Ids(), Numbers(0, 5));
+}
+
 TEST_P(MemTableRecovery, APositionThatCannotBeReadIsAnErrorNotAGuess) {
   CreateTable();
   auto writer = Open();
@@ -353,6 +388,11 @@ TEST_P(MemTableRecovery, ADroppedTableIsAnErrorAndANewOneOfItsNameStartsEmpty) {
   Insert(*writer, 0, 2);
   ASSERT_TRUE(catalog_->DropTable(kTable).ok());
   EXPECT_FALSE(writer->Flush().ok());
+  // One of the same name is another table.
+  CreateTable();
+  EXPECT_FALSE(writer->Flush().ok());
+  EXPECT_THAT(Ids(), IsEmpty());
+  ASSERT_TRUE(catalog_->DropTable(kTable).ok());
   writer.reset();
   CreateTable();
   EXPECT_EQ(Open()->buffered_rows(), 0);

@@ -254,6 +254,26 @@ TEST_F(Logs, ReleaseWholeSegmentsAfterTheGrace) {
   EXPECT_EQ(Replayed(*log, 100).ValueOrDie(), Range(101, 110));
 }
 
+TEST_F(Logs, OfWritersThatDoNotLiveLongDoNotPileUp) {
+  uint64_t n = 0;
+  for (int writer = 0; writer < 12; ++writer) {
+    const auto log = Open(n).ValueOrDie();
+    EXPECT_EQ(log->epoch(), static_cast<uint64_t>(writer + 1));
+    AppendAll(*log, n + 1, n + 3);
+    EXPECT_EQ(Replayed(*log, n).ValueOrDie(), (std::vector<uint64_t>{n + 1, n + 2, n + 3}));
+    n += 3;
+    ASSERT_TRUE(log->Release(n).ok());
+    ASSERT_TRUE(log->Close().ok());
+    EXPECT_LE(Segments().size(), 3u);
+  }
+  // What the table does not have stays, however often the log is opened.
+  for (int writer = 0; writer < 6; ++writer) {
+    const auto log = Open(n - 2).ValueOrDie();
+    EXPECT_EQ(Replayed(*log, n - 2).ValueOrDie(), (std::vector<uint64_t>{n - 1, n}));
+    ASSERT_TRUE(log->Close().ok());
+  }
+}
+
 TEST_F(Logs, TryAgainToDeleteASegment) {
   const auto faults = FaultStore::Make(MemoryStore::Make());
   folder_ = faults->OpenLogFolder("l").ValueOrDie();

@@ -75,6 +75,21 @@ std::vector<SegmentName> Superseded(const LogScan& scan, const SegmentName& by) 
   return gone;
 }
 
+/// How many of the oldest segments hold nothing but what the table had when the last writer began.
+/// A writer that lives no longer than the grace deletes none of those before it; so that they do
+/// not pile up, the next but one does. A reader whose view is so old finds them gone and takes a
+/// newer.
+size_t LongCovered(const LogScan& scan) {
+  if (scan.segments.empty()) return 0;
+  const uint64_t covered = scan.segments.back().covered;
+  size_t count = 0;
+  while (count + 1 < scan.segments.size() && scan.segments[count].last <= covered &&
+         scan.segments[count + 1].name.first <= covered + 1) {
+    ++count;
+  }
+  return count;
+}
+
 }  // namespace
 
 Result<OpenedLog> OpenLog(LogFolder& folder, const LogId& id, uint64_t covered,
@@ -105,7 +120,11 @@ Result<OpenedLog> OpenLog(LogFolder& folder, const LogId& id, uint64_t covered,
     ARROW_RETURN_NOT_OK(DeleteIfThere(folder, name.ToString()));
   }
   kOpenCleaned.Reach();
-  for (const auto& segment : scan.segments) {
+  const size_t gone = LongCovered(scan);
+  for (size_t i = 0; i < gone; ++i)
+    ARROW_RETURN_NOT_OK(DeleteIfThere(folder, scan.segments[i].name.ToString()));
+  for (size_t i = gone; i < scan.segments.size(); ++i) {
+    const auto& segment = scan.segments[i];
     if (segment.name.first < log.current.name.first) log.segments.push_back(segment.name);
   }
   log.segments.push_back(log.current.name);

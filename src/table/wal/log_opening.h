@@ -25,7 +25,9 @@ struct OpenedLog {
 
 /// Steps, in this order: take the lock; become the owner; find the end; write a segment with the
 /// records that are not known to be durable; sync it, then give it its name, which ends the older
-/// epochs; delete what it supersedes. A crash between any two leaves a log with the same records.
+/// epochs; delete what it supersedes, and what the
+/// table had already when the writer before this one began. A crash between any two leaves a log
+/// with the same records.
 Result<OpenedLog> OpenLog(LogFolder& folder, const LogId& id, uint64_t covered,
                           uint64_t segment_bytes);
 

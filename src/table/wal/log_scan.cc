@@ -77,6 +77,7 @@ class Scanner {
     }
     SegmentReader& reader = **opened;
     Prove(reader.header().durable, path);
+    segment.covered = reader.header().covered;
     if (limit <= next_ && !ended_) {
       // All of it is covered.
       segment.last = limit - 1;

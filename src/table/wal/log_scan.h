@@ -26,6 +26,7 @@ struct ScannedSegment {
   uint64_t bytes = 0;  ///< of the file
   uint64_t used_bytes = 0;
   uint64_t torn_bytes = 0;  ///< behind the last whole record
+  uint64_t covered = 0;     ///< what the table held when it was made, says its header
 };
 
 struct LogScan {
