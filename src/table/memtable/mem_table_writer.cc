@@ -11,11 +11,11 @@
 #include "base/clock.h"
 #include "base/crash_point.h"
 #include "iceberg/table_metadata.h"
-#include "table/current_properties.h"
 #include "table/indexing/index_pool.h"
 #include "table/maintenance/auto_expiry.h"
 #include "table/memtable/buffer_flush.h"
 #include "table/memtable/fresh_buffer.h"
+#include "table/memtable/insert_target.h"
 #include "table/memtable/log_recovery.h"
 #include "table/memtable/mem_buffer.h"
 #include "table/writer/table_opening.h"
@@ -51,25 +51,6 @@ LogOptions LogOptionsOf(const MemTableConfig& config) {
   options.segment_bytes = config.log.segment_bytes;
   options.clock = config.clock;
   return options;
-}
-
-/// What batches are made to fit. Immutable.
-struct InsertTarget {
-  iceberg::Schema schema;  ///< without fields until the table, or the first batch, gives them
-  bool of_table = false;   ///< it is the table's
-  std::vector<VectorStoragePolicy> policies;
-  BatchLedger ledger;
-};
-
-Result<std::shared_ptr<const InsertTarget>> TargetOf(const TableState& state) {
-  ARROW_RETURN_NOT_OK(CheckWritable(state));
-  auto target = std::make_shared<InsertTarget>();
-  target->schema = state.metadata->CurrentSchema();
-  target->of_table = !target->schema.fields.empty();
-  ARROW_ASSIGN_OR_RAISE(const auto properties, CurrentProperties(*state.metadata));
-  target->policies = properties.vectors;
-  ARROW_ASSIGN_OR_RAISE(target->ledger, BatchLedger::Of(state.metadata->properties));
-  return target;
 }
 
 class MemTableWriterImpl : public MemTableWriter {
@@ -227,7 +208,7 @@ Status MemTableWriterImpl::Start(std::shared_ptr<Store> store, const TableState&
 }
 
 Status MemTableWriterImpl::Replay(AdoptedLog adopted) {
-  ARROW_ASSIGN_OR_RAISE(insert_target_, TargetOf(adopted.table));
+  ARROW_ASSIGN_OR_RAISE(insert_target_, InsertTarget::Of(adopted.table));
   log_ = std::move(adopted.log);
   covered_ = adopted.position.sequence;
   flush_target_ = {catalog_,         table_,        adopted.table.metadata->table_uuid,
@@ -283,7 +264,7 @@ Result<BatchPlan> MemTableWriterImpl::Plan(const arrow::RecordBatch& batch,
     // The table may have changed since its last flush.
     ARROW_ASSIGN_OR_RAISE(const auto state, catalog_->LoadTable(table_));
     if (state.metadata->CurrentSchema().SameAs((*target)->schema)) return planned;
-    ARROW_ASSIGN_OR_RAISE(auto fresh, TargetOf(state));
+    ARROW_ASSIGN_OR_RAISE(auto fresh, InsertTarget::Of(state));
     const std::lock_guard lock(mutex_);
     if (!fresh->of_table) return planned;
     *target = insert_target_ = std::move(fresh);
@@ -497,7 +478,7 @@ Status MemTableWriterImpl::CommitFlushing(Lock& lock) {
   fresh_->Cover(covered_);
   flushing_ = MemBuffer();
   // A table that cannot be written any more says so at the next flush.
-  if (auto target = TargetOf(done->state); target.ok() && (*target)->of_table)
+  if (auto target = InsertTarget::Of(done->state); target.ok() && (*target)->of_table)
     insert_target_ = *std::move(target);
   lock.unlock();
   AfterCommit(done->state);
