@@ -146,7 +146,7 @@ class MemTableWriter {
   /// Commits what waits as one file and one snapshot, and returns the snapshot; what fails stays
   /// and is tried again by the next flush. Nothing buffered: starts the interval anew, returns 0.
   virtual Result<SnapshotId> Flush() = 0;
-  /// Flushes and ends the writer; every later call fails. After an error it is open still.
+  /// Flushes and ends the writer; every later call fails. When the flush fails it is open still.
   virtual Status Close() = 0;
 
   /// What waits here, for searches in this process (SearchSession::Options::fresh): a batch is seen
