@@ -202,7 +202,9 @@ TEST_F(FreshSearch, RowsWithoutAVectorAreNoNeighbours) {
   arrow::ListBuilder lists(arrow::default_memory_pool(), values);
   for (int64_t id = 0; id < 4; ++id) {
     ASSERT_TRUE((id % 2 == 0 ? lists.AppendNull() : lists.Append()).ok());
-    if (id % 2 == 1) ASSERT_TRUE(values->AppendValues(VectorOf(id)).ok());
+    if (id % 2 == 1) {
+      ASSERT_TRUE(values->AppendValues(VectorOf(id)).ok());
+    }
   }
   const auto rows = Rows(0, 4)->AddColumn(2, "embedding", lists.Finish().ValueOrDie()).ValueOrDie();
   ASSERT_TRUE(writer->Insert(*rows).ok());
@@ -267,7 +269,9 @@ TEST_F(FreshSearch, EverySearchDuringFlushesSeesEachAcceptedRowOnce) {
     for (int64_t id = 1; id < kRows; ++id) {
       Insert(*writer, id, 1);
       accepted = id + 1;
-      if (id % 40 == 0) EXPECT_TRUE(writer->Flush().ok());
+      if (id % 40 == 0) {
+        EXPECT_TRUE(writer->Flush().ok());
+      }
     }
     done = true;
   });

@@ -208,8 +208,13 @@ TEST_P(MemTableRecovery, ACommitWhoseReplyIsLostCountsOnce) {
       store_->Add(fault);
       const auto flushed = writer->Flush();
       store_->Heal();
-      if (!flushed.ok() && step % 3 != 0) EXPECT_TRUE(writer->Flush().ok());
-      if (flushed.ok() || step % 3 != 0) EXPECT_EQ(writer->buffered_rows(), 0);
+      const bool again = !flushed.ok() && step % 3 != 0;
+      if (again) {
+        EXPECT_TRUE(writer->Flush().ok());
+      }
+      if (flushed.ok() || again) {
+        EXPECT_EQ(writer->buffered_rows(), 0);
+      }
     }
     // Where it was not flushed again the next writer, which knows nothing of it, does it.
     EXPECT_TRUE(Open()->Close().ok());
@@ -305,7 +310,9 @@ TEST_P(MemTableRecovery, ALogThatAnotherWriterHadUntilJustNowIsReadFromWhereThat
   // flushes it, and goes.
   const auto interposed = std::make_shared<LateCatalog>(catalog_);
   interposed->after_load = [&](int load) {
-    if (load == 2) EXPECT_TRUE(Open()->Close().ok());
+    if (load == 2) {
+      EXPECT_TRUE(Open()->Close().ok());
+    }
   };
   auto writer = MemTableWriter::Open(interposed, store_, Policy(), kTable, Config()).ValueOrDie();
   EXPECT_GE(interposed->loads, 3);
