@@ -62,9 +62,13 @@ TEST_P(WalInfos, FindNoDamageInALogOfManyWritersWhateverTheyCovered) {
   for (int32_t round = 0; round < 6; ++round) {
     auto writer = Open();
     Insert(*writer, 10 * round, 5);
-    if (round % 2 == 0) ASSERT_TRUE(writer->Flush().ok());
+    if (round % 2 == 0) {
+      ASSERT_TRUE(writer->Flush().ok());
+    }
     Insert(*writer, 10 * round + 5, 5);
-    if (round % 3 == 0) ASSERT_TRUE(writer->Close().ok());
+    if (round % 3 == 0) {
+      ASSERT_TRUE(writer->Close().ok());
+    }
     writer.reset();
     for (const auto& log : Describe(/*verify=*/true)) {
       EXPECT_TRUE(log.damage.ok()) << log.damage;
