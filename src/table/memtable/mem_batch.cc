@@ -94,7 +94,7 @@ Result<std::shared_ptr<arrow::RecordBatch>> DecodeRows(
 }
 
 int64_t MemoryOf(const arrow::Buffer& payload, const arrow::RecordBatch& rows) {
-  // Measured for flat columns: the array, its data and its buffers.
+  // Roughly, for flat columns: the array, its data and its buffers.
   constexpr int64_t kBatch = 1024, kColumn = 512;
   return payload.capacity() + kBatch + kColumn * rows.num_columns();
 }
